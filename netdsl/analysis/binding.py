@@ -1,0 +1,121 @@
+"""Arguments → parameters: what a call gives, matched with what a layer or a block takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from netdsl.analysis.values import Unknown, describe, is_layer
+from netdsl.diagnostics import Diagnostic, Span, did_you_mean
+from netdsl.layers.layer import BadArgument, Layer, spell
+
+INFERRED = {
+    "in_channels": "the channels of the input",
+    "in_features": "the channels of the input",
+    "num_features": "the channels of the input",
+    "num_channels": "the channels of the input",
+    "normalized_shape": "the channels of the input",
+    "input_shape": "the shape of the input",
+    "inplace": "whether a module works in place",
+}
+"""Arguments torch has and a spec never gives."""
+
+
+class Given:
+    """The arguments of one call, evaluated."""
+
+    def __init__(
+        self, positional: list[tuple[Any, Span]], named: dict[str, tuple[Any, Span]], span: Span
+    ) -> None:
+        self.positional = positional
+        self.named = named
+        self.span = span
+
+
+def match(
+    word: str, names: Iterable[str], required: Iterable[str], given: Given, extra: bool = False
+) -> tuple[dict[str, tuple[Any, Span]], list[Diagnostic]]:
+    """The value and place of each parameter that is given, and what is wrong with the call.
+
+    Args:
+        names: the parameters in their order.
+        required: those without a default.
+        extra: whether other names are taken as well.
+    """
+    names = list(names)
+    faults: list[Diagnostic] = []
+    bound: dict[str, tuple[Any, Span]] = {}
+    for name, (value, span) in zip(names, given.positional, strict=False):
+        bound[name] = (value, span)
+    for _, span in given.positional[len(names) :]:
+        most = f"{len(names)} argument{'s' * (len(names) != 1)}"
+        message = f"`{word}` takes at most {most}, {len(given.positional)} are given"
+        faults.append(
+            Diagnostic(code="surplus-argument", message=message, span=span, help=_takes(word, names))
+        )
+        break
+    for name, (value, span) in given.named.items():
+        if name in bound:
+            message = f"`{word}` is given `{name}` twice"
+            faults.append(
+                Diagnostic(code="repeated-argument", message=message, span=span, help="keep one of the two")
+            )
+        elif name in names or extra:
+            bound[name] = (value, span)
+        else:
+            faults.append(_unknown_argument(word, name, names, span))
+    required = list(required)
+    missing = [name for name in required if name not in bound]
+    if missing:
+        listed = " and ".join(f"`{name}`" for name in missing)
+        message = f"`{word}` needs {listed}"
+        faults.append(
+            Diagnostic(code="missing-argument", message=message, span=given.span, help=_takes(word, required))
+        )
+    return bound, faults
+
+
+def _takes(word: str, names: list[str]) -> str:
+    return f"write `{word}({', '.join(names)})`" if names else f"write `{word}` without arguments"
+
+
+def _unknown_argument(word: str, name: str, names: list[str], span: Span) -> Diagnostic:
+    if name in INFERRED:
+        help = f"leave it out: {INFERRED[name]} is inferred"
+        return Diagnostic(
+            code="inferred-argument",
+            message=f"`{name}` is not given to `{word}` in a spec",
+            span=span,
+            help=help,
+        )
+    help = did_you_mean(name, names) or (
+        f"its arguments are {', '.join(names)}" if names else _takes(word, names)
+    )
+    return Diagnostic(
+        code="unknown-argument", message=f"`{word}` has no argument `{name}`", span=span, help=help
+    )
+
+
+def bind_layer(layer: type[Layer], given: Given) -> tuple[Layer | None, Mapping[str, Span], list[Diagnostic]]:
+    """The layer with its arguments bound; None where they are wrong or unknown."""
+    arguments = layer.arguments()
+    required = [name for name, argument in arguments.items() if argument.required]
+    bound, faults = match(layer.word, arguments, required, given, extra=layer.extra is not None)
+    values: dict[str, Any] = {}
+    unknown = False
+    for name, (value, span) in bound.items():
+        if isinstance(value, Unknown):
+            unknown = True
+            continue
+        argument = arguments.get(name, layer.extra)
+        assert argument is not None
+        try:
+            values[name] = argument.read(value)
+        except BadArgument as error:
+            shown = describe(value) if is_layer(value) else spell(value)
+            message = f"`{name}` of `{layer.word}` must be {error.expected}, not {shown}"
+            faults.append(Diagnostic(code=error.code, message=message, span=span, help=None))
+    spans = {name: span for name, (_, span) in bound.items()}
+    if faults or unknown:
+        return None, spans, faults
+    return layer(**values), spans, faults

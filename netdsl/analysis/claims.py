@@ -1,0 +1,81 @@
+"""What a paper or a reference says, held against what the network is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from netdsl.diagnostics import Collector, Diagnostic
+from netdsl.graph.graph import Network
+from netdsl.language import syntax
+
+Verdict = Literal["holds", "fails", "wrong in print"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimResult:
+    """A claim and what became of it."""
+
+    subject: str
+    claimed: int | tuple[int, ...]
+    measured: int | tuple[int, ...]
+    verdict: Verdict
+    why: str | None
+    """Why the claim is known to be wrong in print."""
+
+
+def verify_claims(spec: syntax.Spec, network: Network, found: Collector) -> tuple[ClaimResult, ...]:
+    """Every claim of a spec with its verdict; one that fails is a fault."""
+    results = []
+    for claim in spec.claims:
+        measured = _measure(claim, network, found)
+        if measured is None:
+            continue
+        holds = claim.value == measured
+        verdict: Verdict = "holds" if holds else "fails"
+        if claim.wrong is not None:
+            verdict = "wrong in print" if not holds else "fails"
+        if verdict == "fails":
+            found.add(_failure(claim, measured, spec.cite))
+        results.append(ClaimResult(claim.subject, claim.value, measured, verdict, claim.wrong))
+    return tuple(results)
+
+
+def _failure(claim: syntax.Claim, measured: int | tuple[int, ...], cite: str | None) -> Diagnostic:
+    said = f" ({cite})" if cite else ""
+    if claim.wrong is not None:
+        message = (
+            f"the claim of {claim.subject} is marked as wrong in print, and is right: {_spell(measured)}"
+        )
+        return Diagnostic(code="claim-holds", message=message, span=claim.span, help="remove its `wrong:`")
+    message = (
+        f"the claim{said} says {claim.subject} {_spell(claim.value)}, the network has {_spell(measured)}"
+    )
+    help = "mend the network; or, if the figure is known to be wrong in print, keep it as `{value: …, wrong: why}`"
+    return Diagnostic(code="claim-fails", message=message, span=claim.span, help=help)
+
+
+def _measure(claim: syntax.Claim, network: Network, found: Collector) -> int | tuple[int, ...] | None:
+    """The figure that a claim speaks of."""
+    if claim.subject == "params":
+        return network.costs.params
+    if claim.subject == "macs":
+        return network.costs.macs
+    if claim.subject == "neurons":
+        return sum(node.output.elements for node in network.graph.nodes if node.name)
+    kind, _, name = claim.subject.partition(".")
+    stage = next((node for node in network.graph.nodes if node.name == name), None)
+    if stage is None:
+        stages = ", ".join(node.name for node in network.graph.nodes if node.name)
+        message = f"the claim speaks of a stage `{name}` that the net does not have"
+        found.add(
+            Diagnostic(
+                code="unknown-stage", message=message, span=claim.span, help=f"its stages are {stages}"
+            )
+        )
+        return None
+    return stage.output.elements if kind == "neurons" else tuple(int(size) for size in stage.output.sizes)
+
+
+def _spell(value: int | tuple[int, ...]) -> str:
+    return f"{value:,}" if isinstance(value, int) else "×".join(map(str, value))

@@ -1,0 +1,680 @@
+"""Spec → network: one walk that expands blocks, evaluates arguments and infers shapes together.
+
+They cannot be apart, because arguments may read `x.c`. The walk is memoised on (block, arguments, input
+shape): a block used a thousand times on the same shape is elaborated once and its graph is shared. So
+checking costs as much as the text, not as the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from netdsl.analysis.evaluate import BlockContext, Environment, Program, as_layer, evaluate
+from netdsl.analysis.labels import label_body
+from netdsl.analysis.scope import Scope, Tensor, in_doubt, nowhere, without_formulas
+from netdsl.analysis.values import (
+    BrokenValue,
+    ChainValue,
+    ChoiceValue,
+    FanValue,
+    IdentityValue,
+    InputValue,
+    LayerUse,
+    LayerValue,
+    MergeValue,
+    RecallValue,
+    RepeatValue,
+    ScopedValue,
+    SeriesValue,
+    StagesValue,
+    Unknown,
+    is_layer,
+)
+from netdsl.diagnostics import Collector, Label, Span, did_you_mean
+from netdsl.graph.formula import Formula, formula_of, operand, plain, traced
+from netdsl.graph.graph import (
+    REQUIRED,
+    Child,
+    Choice,
+    Costs,
+    Fan,
+    Graph,
+    Group,
+    LayerArgument,
+    Leaf,
+    Merge,
+    Network,
+    Series,
+    SharedUse,
+    Signature,
+    Use,
+    walk,
+)
+from netdsl.graph.shapes import Axis, Shape
+from netdsl.language import syntax
+from netdsl.layers.layer import Layer, Problem
+from netdsl.layers.merge import merge_output, merge_problems
+
+MOST_LAYERS = 10_000_000
+"""Leaf layers of the largest network that is checked, expanded."""
+MOST_STEPS = 20_000
+"""Different copies that one repeat may elaborate: those whose shape changes from one to the next."""
+
+INPUT_SIZES = {"c": "in_channels", "d": "in_depth", "h": "in_height", "w": "in_width"}
+"""What a block's formulas call the sizes of its input."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Elaborated:
+    """What a use of a block came to, once for all uses with the same arguments on the same shape."""
+
+    graph: Graph | None
+    captured: tuple[Tensor, ...]
+    doubt: frozenset[str]
+
+
+class Elaborator:
+    """The walk over one spec. Faults go to `found`; what depends on them is passed over in silence."""
+
+    def __init__(self, program: Program, found: Collector) -> None:
+        self.program = program
+        self.found = found
+        self.elaborated: dict[Any, _Elaborated] = {}
+        self.active: list[str] = []
+        self.shared: dict[str, Graph] = {}
+        self.used: dict[str, syntax.Block] = {}
+        self.labels: dict[int, dict[int, str]] = {}
+
+    # Bodies
+
+    def _environment(self, body: syntax.Body, environment: Environment, **changes: Any) -> Environment:
+        """An environment in which the body's modules have their labels."""
+        if id(body) not in self.labels:
+            self.labels[id(body)] = label_body(body)
+        return replace(environment, labels=self.labels[id(body)], **changes)
+
+    def body(self, body: syntax.Body, environment: Environment, scope: Scope, current: Tensor) -> Tensor:
+        """A body applied to the current tensor."""
+        value = as_layer(evaluate(body, environment), body.span, environment)
+        return self.apply(value, scope, current, environment)
+
+    # Layers of every kind
+
+    def apply(self, value: LayerValue, scope: Scope, current: Tensor, environment: Environment) -> Tensor:
+        """What comes out of a layer when the current tensor goes in."""
+        match value:
+            case BrokenValue(span=span):
+                return in_doubt(current, span)
+            case LayerUse():
+                return self._use(value, value.label, scope, current, environment)
+            case ChainValue(steps=steps):
+                for step in steps:
+                    current = self.apply(step, scope, current, environment)
+                return current
+            case MergeValue():
+                return self._merge(value, scope, current, environment)
+            case FanValue():
+                return self._fan(value, scope, current, environment)
+            case RepeatValue():
+                return self._repeat(value, value.label, scope, current, environment)
+            case SeriesValue():
+                return self._series(value, value.label, scope, current, environment)
+            case ChoiceValue():
+                return self._choice(value, scope, current, environment)
+            case ScopedValue():
+                return self._scoped(value, value.label, scope, current, environment)
+            case InputValue(tensor=tensor):
+                return self._seen(scope.reach(tensor), value.span)
+            case IdentityValue():
+                return current
+            case RecallValue():
+                return self._recall(value, scope, current)
+            case StagesValue():
+                return self._stages(value, scope, current)
+
+    def _alone(self, value: LayerValue, scope: Scope, current: Tensor, environment: Environment) -> Tensor:
+        """A layer that is the whole of its scope: a single module takes the scope's name."""
+        match value:
+            case LayerUse() if not value.is_shared:
+                return self._use(value, "", scope, current, environment)
+            case RepeatValue():
+                return self._repeat(value, "", scope, current, environment)
+            case SeriesValue():
+                return self._series(value, "", scope, current, environment)
+            case ScopedValue():
+                return self._scoped(value, "", scope, current, environment)
+            case _:
+                return self.apply(value, scope, current, environment)
+
+    def _seen(self, tensor: Tensor, span: Span) -> Tensor:
+        """The same tensor, pointed at where it is used."""
+        return replace(tensor, span=span)
+
+    def _use(
+        self, use: LayerUse, name: str, scope: Scope, current: Tensor, environment: Environment
+    ) -> Tensor:
+        if isinstance(use.target, syntax.Block):
+            if use.is_shared:
+                return self._shared(use, name, scope, current, environment)
+            return self._block(use, name, scope, current, environment)
+        if use.layer is None:
+            if use.bare:
+                self._needs_arguments(use, environment)
+            return in_doubt(current, use.span)
+        if not self._is_tensor(current, use.span, environment):
+            return in_doubt(current, use.span)
+        return self._leaf(use.layer, use, name, scope, current, environment)
+
+    def _needs_arguments(self, use: LayerUse, environment: Environment) -> None:
+        if isinstance(use.target, syntax.Block):
+            word = use.target.name
+            names = [p.name for p in use.target.parameters if p.default is None]
+        else:
+            word = use.target.word
+            names = [name for name, argument in use.target.arguments().items() if argument.required]
+        listed = " and ".join(f"`{name}`" for name in names)
+        environment.report(
+            "missing-argument", f"`{word}` needs {listed}", use.span, f"write `{word}({', '.join(names)})`"
+        )
+
+    def _is_tensor(self, current: Tensor, span: Span, environment: Environment) -> bool:
+        if current.position == ("several inputs", 0):
+            environment.report(
+                "several-inputs",
+                "the net has several inputs, so its first layer must say which it takes",
+                span,
+                "begin with `from(name)`",
+            )
+        return current.shape is not None
+
+    def _leaf(
+        self, layer: Layer, use: LayerUse, name: str, scope: Scope, current: Tensor, environment: Environment
+    ) -> Tensor:
+        shape = current.known
+        problems = list(layer.problems(shape))
+        for problem in problems:
+            if not current.doubt.intersection(problem.axes):
+                self._report_problem(problem, use, current, environment)
+        try:
+            output = layer.output(shape)
+        except Exception:
+            if problems:  # the shape behind a refused layer may not exist
+                return in_doubt(current, use.span)
+            raise
+        doubt = _doubt_behind(layer, current, output, problems)
+        if any(size < 1 for size in output.sizes):
+            output = Shape(tuple(Axis(axis.name, max(1, axis.size)) for axis in output.axes))
+        costs = Costs() if problems else Costs(1, layer.params(shape), layer.macs(shape))
+        leaf = Leaf(layer, costs)
+        return scope.add(name, leaf, (current,), output, use.span, doubt=doubt, origin=use.origin)
+
+    def _report_problem(
+        self, problem: Problem, use: LayerUse, current: Tensor, environment: Environment
+    ) -> None:
+        span = use.spans.get(problem.argument or "", use.span)
+        labels = [Label(current.span, f"gives {current.shape}")]
+        if span is not use.span:
+            labels.insert(0, Label(use.span, "in this layer"))
+        environment.report(problem.code, problem.message, span, problem.help, *labels)
+
+    # Blocks
+
+    def _block(
+        self, use: LayerUse, name: str, scope: Scope, current: Tensor, environment: Environment
+    ) -> Tensor:
+        block = use.target
+        assert isinstance(block, syntax.Block)
+        if use.arguments is None:
+            if use.bare:
+                self._needs_arguments(use, environment)
+            return in_doubt(current, use.span)
+        if not self._is_tensor(current, use.span, environment):
+            return in_doubt(current, use.span)
+        key = (id(block), use.arguments, current.known, current.doubt)
+        if key not in self.elaborated:
+            self.elaborated[key] = self._elaborate(block, use, scope, current, environment)
+        done = self.elaborated[key]
+        if done.graph is None:
+            return in_doubt(current, use.span)
+        self.used[block.name] = block
+        inputs = [current, *(scope.reach(tensor) for tensor in done.captured)]
+        output = _outside(done.graph.output, use.arguments, current.known)
+        arguments = tuple((name, _as_argument(value)) for name, value in use.arguments)
+        operation = Use(block.name, arguments, done.graph)
+        return scope.add(name, operation, inputs, output, use.span, doubt=done.doubt, origin=use.origin)
+
+    def _elaborate(
+        self, block: syntax.Block, use: LayerUse, scope: Scope, current: Tensor, environment: Environment
+    ) -> _Elaborated:
+        if block.name in self.active:
+            cycle = " -> ".join([*self.active[self.active.index(block.name) :], block.name])
+            environment.report(
+                "recursive-block", f"a block uses itself: {cycle}", use.span, "repeat with `layer * n`"
+            )
+            return _Elaborated(None, (), frozenset())
+        inner = Scope(scope, is_block=True)
+        x = inner.enter(_inside(current.known), use.span, current.doubt)
+        parameters = frozenset(name for name, _ in use.arguments or ())
+        variables = {name: _named(value, name) for name, value in use.arguments or ()}
+        context = BlockContext(parameters)
+        trail = (*environment.trail, Label(use.span, f"in the block `{block.name}`, used here"))
+        within = Environment(self.program, self.found, context, {}, x, variables, trail=trail)
+        self.active.append(block.name)
+        try:
+            result = self.body(block.body, self._environment(block.body, within), inner, x)
+        finally:
+            self.active.pop()
+        if result.shape is None:
+            return _Elaborated(None, (), frozenset())
+        graph = inner.finish(result, context.constraints.items())
+        return _Elaborated(graph, tuple(inner.captured), result.doubt)
+
+    def _shared(
+        self, use: LayerUse, name: str, scope: Scope, current: Tensor, environment: Environment
+    ) -> Tensor:
+        block = use.target
+        assert isinstance(block, syntax.Block)
+        if use.arguments is None or not self._is_tensor(current, use.span, environment):
+            return in_doubt(current, use.span)
+        key = (id(block), "shared", current.known)
+        if key not in self.elaborated:
+            plain_current = replace(current, shape=without_formulas(current.known))
+            self.elaborated[key] = self._elaborate(block, use, scope, plain_current, environment)
+        graph = self.elaborated[key].graph
+        if graph is None:
+            return in_doubt(current, use.span)
+        first = self.shared.setdefault(block.name, graph)
+        if first is not graph and _weights(first) != _weights(graph):
+            environment.report(
+                "shared-shapes",
+                f"the shared module `{block.name}` would need other weights here: its input is {current.shape}, "
+                f"and was {first.inputs[0]}",
+                use.span,
+                "give it inputs with the same channels",
+            )
+        return scope.add(
+            name, SharedUse(block.name, graph), (current,), without_formulas(graph.output), use.span
+        )
+
+    # Compounds
+
+    def _merge(self, value: MergeValue, scope: Scope, current: Tensor, environment: Environment) -> Tensor:
+        branches = [
+            self._seen(self.apply(branch, scope, current, environment), branch.span)
+            for branch in value.branches
+        ]
+        result = self._merged(value, branches, environment)
+        if result is None:
+            return in_doubt(current, value.span)
+        shape, doubt = result
+        return scope.add(value.label, Merge(value.kind), branches, shape, value.span, doubt=doubt)
+
+    def _merged(
+        self, value: MergeValue | FanValue, branches: list[Tensor], environment: Environment
+    ) -> tuple[Shape, frozenset[str]] | None:
+        """The shape behind a merge and the axes in doubt."""
+        if any(branch.shape is None for branch in branches) or not branches:
+            return None
+        shapes = [branch.known for branch in branches]
+        doubt = frozenset().union(*(branch.doubt for branch in branches))
+        problems = list(merge_problems(value.kind, shapes))
+        for problem in problems:
+            if not doubt.intersection(problem.axes):
+                labels = [Label(b.span, f"gives {b.shape}") for b in _unlike(branches)]
+                environment.report(problem.code, problem.message, value.span, problem.help, *labels)
+            doubt |= frozenset(problem.axes)
+        return (shapes[0] if problems else merge_output(value.kind, shapes)), doubt
+
+    def _fan(self, value: FanValue, scope: Scope, current: Tensor, environment: Environment) -> Tensor:
+        children, inputs, branches = [], [current], []
+        for element in value.elements:
+            inner, result = self._child(element, scope, current, environment)
+            if result.shape is None:
+                return in_doubt(current, value.span)
+            children.append(self._as_child(inner, result, 1, scope, inputs))
+            branches.append(replace(result, span=element.span))
+        result_shape = self._merged(value, branches, environment)
+        if result_shape is None:
+            return current if not value.elements else nowhere(value.span)
+        shape, doubt = result_shape
+        return scope.add(
+            value.label, Fan(value.kind, tuple(children)), inputs, shape, value.span, doubt=doubt
+        )
+
+    def _child(
+        self, value: LayerValue, scope: Scope, current: Tensor, environment: Environment
+    ) -> tuple[Scope, Tensor]:
+        """A layer in a scope of its own."""
+        inner = Scope(scope)
+        entered = inner.enter(current.shape, current.span, current.doubt)
+        return inner, self._alone(value, inner, entered, environment)
+
+    def _as_child(
+        self, inner: Scope, result: Tensor, count: int, scope: Scope, inputs: list[Tensor]
+    ) -> Child:
+        captures = []
+        for tensor in inner.captured:
+            reached = scope.reach(tensor)
+            if reached not in inputs[1:]:
+                inputs.append(reached)
+            captures.append(inputs.index(reached, 1))
+        return Child(inner.finish(result), count, tuple(captures))
+
+    def _repeat(
+        self, value: RepeatValue, name: str, scope: Scope, current: Tensor, environment: Environment
+    ) -> Tensor:
+        if not self._is_tensor(current, value.span, environment):
+            return in_doubt(current, value.span)
+        count = int(value.count)
+        if count == 0 and formula_of(value.count) is None:
+            return current
+        children: list[Child] = []
+        inputs = [current]
+        entering = current
+        done = 0
+        while done < count:
+            inner, result = self._child(value.body, scope, entering, environment)
+            if result.shape is None:
+                return in_doubt(current, value.span)
+            settled = _same(result, entering)
+            child = self._as_child(inner, result, count - done if settled else 1, scope, inputs)
+            if not self._affordable(child.graph.costs.layers * (count - done), value, environment):
+                return in_doubt(current, value.span)
+            if not settled and len(children) >= MOST_STEPS:
+                message = f"more than {MOST_STEPS} different copies are repeated here"
+                environment.report("too-many-layers", message, value.count_span)
+                return in_doubt(current, value.span)
+            children.append(child)
+            done += child.count
+            entering = replace(entering, shape=result.shape, doubt=result.doubt)
+        operation = Series(tuple(children), value.count)
+        return scope.add(name, operation, inputs, entering.known, value.span, doubt=entering.doubt)
+
+    def _affordable(self, layers: int, value: RepeatValue, environment: Environment) -> bool:
+        if layers <= MOST_LAYERS:
+            return True
+        environment.report(
+            "too-many-layers",
+            f"the repeat makes {layers:,} layers, more than {MOST_LAYERS:,}",
+            value.count_span,
+            "repeat it less often",
+        )
+        return False
+
+    def _series(
+        self, value: SeriesValue, name: str, scope: Scope, current: Tensor, environment: Environment
+    ) -> Tensor:
+        if not self._is_tensor(current, value.span, environment):
+            return in_doubt(current, value.span)
+        children: list[Child] = []
+        inputs = [current]
+        entering = current
+        for element in value.elements:
+            inner, result = self._child(element, scope, entering, environment)
+            if result.shape is None:
+                return in_doubt(current, value.span)
+            children.append(self._as_child(inner, result, 1, scope, inputs))
+            entering = replace(entering, shape=result.shape, doubt=result.doubt)
+        operation = Series(tuple(children), None)
+        return scope.add(name, operation, inputs, entering.known, value.span, doubt=entering.doubt)
+
+    def _choice(self, value: ChoiceValue, scope: Scope, current: Tensor, environment: Environment) -> Tensor:
+        if not self._is_tensor(current, value.span, environment):
+            return in_doubt(current, value.span)
+        inner = Scope(scope)
+        entered = inner.enter(current.shape, current.span, current.doubt)
+        result = self.apply(value.body, inner, entered, environment)
+        if result.shape is None:
+            return in_doubt(current, value.span)
+        inputs = [current, *(scope.reach(tensor) for tensor in inner.captured)]
+        operation = Choice(value.condition, value.taken, inner.finish(result))
+        return scope.add("", operation, inputs, result.shape, value.span, doubt=result.doubt)
+
+    def _scoped(
+        self, value: ScopedValue, name: str, scope: Scope, current: Tensor, environment: Environment
+    ) -> Tensor:
+        if not self._is_tensor(current, value.span, environment):
+            return in_doubt(current, value.span)
+        return self._group(value.body, name, scope, current, environment, value.span, value.origin)
+
+    def _group(
+        self,
+        value: LayerValue,
+        name: str,
+        scope: Scope,
+        current: Tensor,
+        environment: Environment,
+        span: Span,
+        origin: str | None = None,
+    ) -> Tensor:
+        inner, result = self._child(value, scope, current, environment)
+        return self._grouped(inner, result, name, scope, current, span, origin, is_stage=False)
+
+    def _grouped(
+        self,
+        inner: Scope,
+        result: Tensor,
+        name: str,
+        scope: Scope,
+        current: Tensor,
+        span: Span,
+        origin: str | None,
+        *,
+        is_stage: bool,
+    ) -> Tensor:
+        if result.shape is None:
+            return in_doubt(current, span)
+        inputs = [current, *(scope.reach(tensor) for tensor in inner.captured)]
+        operation = Group(inner.finish(result), is_stage)
+        return scope.add(name, operation, inputs, result.shape, span, doubt=result.doubt, origin=origin)
+
+    # Names
+
+    def _recall(self, value: RecallValue, scope: Scope, current: Tensor) -> Tensor:
+        names = value.environment.block.recalled
+        tensor = names.get(value.name)
+        if tensor is None:
+            help = did_you_mean(value.name, names) or (
+                f"the names so far are {', '.join(names)}" if names else "name a step before it"
+            )
+            message = f"no stage or input called `{value.name}` comes before this"
+            value.environment.report("unknown-stage", message, value.span, help)
+            return in_doubt(current, value.span)
+        if tensor.shape is None:
+            return tensor
+        if not scope.reaches(tensor):
+            value.environment.report(
+                "from-inside",
+                f"the step `{value.name}` lies inside of another stage and cannot be recalled from here",
+                value.span,
+                "recall the stage around it, or name the step beside this one",
+                Label(tensor.span, "it is here"),
+            )
+            return in_doubt(current, value.span)
+        return self._seen(scope.reach(tensor), value.span)
+
+    def _stages(self, value: StagesValue, scope: Scope, current: Tensor) -> Tensor:
+        environment = value.environment
+        rebinds = scope.parent is None  # a stage of the net counts as a block
+        for stage in value.stages.items:
+            current = self._stage(stage, rebinds, scope, current, environment)
+            names = environment.block.recalled
+            if stage.name in names:
+                labels = (Label(names[stage.name].span, "first here"),)
+                message = f"two stages are called `{stage.name}`"
+                environment.report(
+                    "duplicate-stage", message, stage.span, "call one of them otherwise", *labels
+                )
+            names[stage.name] = replace(current, span=stage.span)
+        return current
+
+    def _stage(
+        self, stage: syntax.Stage, rebinds: bool, scope: Scope, current: Tensor, environment: Environment
+    ) -> Tensor:
+        inner = Scope(scope)
+        several = current.position == ("several inputs", 0)
+        entered = current if several else inner.enter(current.shape, current.span, current.doubt)
+        if several:
+            inner.enter(None, current.span)
+        x = entered if rebinds else environment.x
+        within = self._environment(stage.body, environment, x=x)
+        value = as_layer(evaluate(stage.body, within), stage.body.span, within)
+        result = self._alone(value, inner, entered, within)
+        if several:
+            return self._grouped_from_inputs(inner, result, stage, scope)
+        return self._grouped(inner, result, stage.name, scope, current, stage.span, None, is_stage=rebinds)
+
+    def _grouped_from_inputs(self, inner: Scope, result: Tensor, stage: syntax.Stage, scope: Scope) -> Tensor:
+        """A stage at the beginning of a net with several inputs: what it recalls is all that it takes."""
+        if result.shape is None or not inner.captured:
+            return nowhere(stage.span)
+        first = scope.reach(inner.captured[0])
+        inner.inputs[0].shape = first.shape
+        inputs = [first, *(scope.reach(tensor) for tensor in inner.captured)]
+        operation = Group(inner.finish(result), is_stage=True)
+        return scope.add(stage.name, operation, inputs, result.shape, stage.span, doubt=result.doubt)
+
+
+def _doubt_behind(layer: Layer, current: Tensor, output: Shape, problems: list[Problem]) -> frozenset[str]:
+    """The axes of a layer's output whose size rests on a fault."""
+    doubt = current.doubt | frozenset(axis for problem in problems for axis in problem.axes)
+    if not doubt:
+        return doubt
+    vanished = doubt - set(output.names)
+    kept = doubt & set(output.names)
+    if layer.sets_channels and not problems:
+        kept -= {"c"}
+    elif vanished:
+        kept |= {"c"}
+    return kept
+
+
+def _unlike(branches: list[Tensor]) -> list[Tensor]:
+    """The first branch and those whose shape differs from it."""
+    return [branches[0], *(branch for branch in branches[1:] if branch.shape != branches[0].shape)][:4]
+
+
+def _same(left: Tensor, right: Tensor) -> bool:
+    """Whether two tensors have one shape, with the same formulas: then so has every further repeat."""
+
+    def facts(tensor: Tensor) -> list[Any]:
+        return [(axis, formula_of(axis.size)) for axis in tensor.known.axes]
+
+    return facts(left) == facts(right) and left.doubt == right.doubt
+
+
+def _inside(shape: Shape) -> Shape:
+    """A block's input as its own formulas call it."""
+    return Shape(
+        tuple(
+            Axis(axis.name, traced(plain(axis.size), Formula.name(INPUT_SIZES[axis.name])))
+            if axis.name in INPUT_SIZES
+            else Axis(axis.name, plain(axis.size))
+            for axis in shape.axes
+        )
+    )
+
+
+def _outside(shape: Shape, arguments: Iterable[tuple[str, Any]], input: Shape) -> Shape:
+    """A block's output with the formulas of the names around its use."""
+    values = {name: operand(value) for name, value in arguments if not is_layer(value)}
+    values |= {INPUT_SIZES[axis.name]: operand(axis.size) for axis in input.axes if axis.name in INPUT_SIZES}
+
+    def size(axis: Axis) -> int:
+        formula = formula_of(axis.size)
+        return traced(plain(axis.size), formula.substitute(values)) if formula else axis.size
+
+    return Shape(tuple(Axis(axis.name, size(axis)) for axis in shape.axes))
+
+
+def _named(value: Any, name: str) -> Any:
+    """A block's argument as its body calls it."""
+    return value if is_layer(value) else traced(plain(value), Formula.name(name))
+
+
+def _as_argument(value: Any) -> Any:
+    """A block's argument as the graph holds it."""
+    if not is_layer(value):
+        return value
+    return LayerArgument(value.span.text, getattr(value, "origin", None) or None)
+
+
+def _weights(graph: Graph) -> list[tuple[str, Any]]:
+    """The shapes of a graph's parameters by path."""
+    return [
+        (step.path, dict(step.node.operation.layer.weights(step.input)))
+        for step in walk(graph)
+        if isinstance(step.node.operation, Leaf)
+    ]
+
+
+# The whole spec
+
+
+def elaborate(
+    spec: syntax.Spec, program: Program, inputs: Mapping[str, Shape], found: Collector
+) -> Network | None:
+    """The network a spec declares; None where faults, added to `found`, keep it from being known."""
+    elaborator = Elaborator(program, found)
+    scope = Scope(None)
+    context = BlockContext(frozenset(program.parameters))
+    for name, shape in inputs.items():
+        context.recalled[name] = scope.enter(shape, spec.span)
+    tensors = list(context.recalled.values())
+    current = tensors[0] if len(tensors) == 1 else Tensor(None, ("several inputs", 0), None, spec.span)
+    environment = Environment(program, found, context, {}, current)
+    result = elaborator.body(spec.net, elaborator._environment(spec.net, environment), scope, current)
+    side = list(_heads(spec, elaborator, environment, scope))
+    if result.shape is None or found.has_errors:
+        return None
+    graph = scope.finish(result, context.constraints.items())
+    heads = tuple(scope.head(facts, operation, tensors) for facts, operation, tensors in side)
+    return Network(
+        name=spec.name,
+        about=spec.about,
+        parameters=tuple((name, _as_argument(plain(value))) for name, value in program.parameters.items()),
+        blocks=tuple(_signature(block, program) for block in elaborator.used.values()),
+        input_names=tuple(inputs),
+        graph=graph,
+        shared=tuple(elaborator.shared.items()),
+        heads=heads,
+    )
+
+
+def _heads(
+    spec: syntax.Spec, elaborator: Elaborator, environment: Environment, scope: Scope
+) -> Iterator[tuple[tuple[str, str, float, bool], Group, list[Tensor]]]:
+    names = environment.block.recalled
+    for head in spec.heads:
+        tensor = names.get(head.at)
+        if tensor is None:
+            help = did_you_mean(head.at, names) or f"the stages are {', '.join(names)}"
+            environment.report("unknown-stage", f"no stage is called `{head.at}`", head.at_span, help)
+            continue
+        if tensor.shape is None:
+            continue
+        inner = Scope(scope)
+        entered = inner.enter(tensor.shape, head.at_span, tensor.doubt)
+        within = elaborator._environment(head.body, environment, x=entered)
+        value = as_layer(evaluate(head.body, within), head.body.span, within)
+        result = elaborator._alone(value, inner, entered, within)
+        if result.shape is not None:
+            inputs = [tensor, *(scope.reach(captured) for captured in inner.captured)]
+            facts = (head.name, head.at, head.weight, head.keep)
+            yield facts, Group(inner.finish(result), is_stage=True), inputs
+
+
+def _signature(block: syntax.Block, program: Program) -> Signature:
+    """A block's parameters with those defaults that are the same for every use."""
+    parameters: list[tuple[str, Any]] = []
+    for parameter in block.parameters:
+        default: Any = REQUIRED
+        if parameter.default is not None:
+            environment = Environment(program, Collector(), BlockContext(), {}, keeps_formulas=False)
+            value = evaluate(parameter.default, environment)
+            if not isinstance(value, Unknown):
+                default = _as_argument(value)
+        parameters.append((parameter.name, default))
+    return Signature(block.name, tuple(parameters))

@@ -1,0 +1,83 @@
+"""The names of modules: each layer of a body is called by its word and numbered in reading order.
+
+Labels depend on the text alone, not on which branch of a condition is taken, so that the weights of
+`conv2` keep their name when a parameter changes.
+
+    conv(64, 3) -> relu -> conv(64, 3)   →   conv1, relu1, conv2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netdsl.language import syntax
+
+OPERATORS = {"+": "add", "-": "sub", "*": "mul", "|": "concat"}
+
+Labels = dict[int, str]
+"""The label of a syntax node, by the node's identity."""
+
+
+def label_body(body: syntax.Body) -> Labels:
+    """The label of everything in a body that may become a module, named steps not included: those are bodies
+    of their own."""
+    taken = {stage.name for stage in _named_steps(body)}
+    counts: dict[str, int] = {}
+    labels: Labels = {}
+    for node, word in _words(body):
+        number = counts.get(word, 0) + 1
+        while f"{word}{number}" in taken:
+            number += 1
+        counts[word] = number
+        taken.add(f"{word}{number}")
+        labels[id(node)] = f"{word}{number}"
+    return labels
+
+
+def _named_steps(body: syntax.Body) -> Iterator[syntax.Stage]:
+    match body:
+        case syntax.Stages(items=items):
+            yield from items
+        case syntax.Sequence(items=bodies) | syntax.Merge(branches=bodies):
+            for inner in bodies:
+                yield from _named_steps(inner)
+
+
+def _words(body: syntax.Body) -> Iterator[tuple[syntax.Node, str]]:
+    """Every node that may become a module or a merge, in reading order, with its word."""
+    match body:
+        case syntax.Sequence(items=bodies):
+            for inner in bodies:
+                yield from _words(inner)
+        case syntax.Merge(kind=kind, branches=bodies):
+            for inner in bodies:
+                yield from _words(inner)
+            yield body, kind
+        case syntax.Name(name=name):
+            yield body, name
+        case syntax.Call(name=name, arguments=arguments):
+            yield body, name
+            for argument in arguments:
+                yield from _words(argument.value)
+        case syntax.Binary(operator=operator, left=left, right=right):
+            yield from _words(left)
+            yield from _words(right)
+            if operator in OPERATORS:
+                yield body, OPERATORS[operator]
+        case syntax.Conditional(then=then, condition=condition, otherwise=otherwise):
+            yield from _words(then)
+            yield from _words(condition)
+            yield from _words(otherwise)
+        case syntax.Chain(steps=items) | syntax.Listing(items=items):
+            for item in items:
+                yield from _words(item)
+        case syntax.Generator(element=element):
+            yield from _words(element)
+            if not isinstance(element, syntax.Name | syntax.Call):
+                yield body, "series"
+        case syntax.Index(value=value):
+            yield body, value.name if isinstance(value, syntax.Name) else "item"
+        case syntax.Negate(operand=operand) | syntax.Not(operand=operand):
+            yield from _words(operand)
+        case _:
+            return

@@ -1,0 +1,196 @@
+"""A spec's declarations → the names its expressions may use.
+
+params: {classes: 10, act: relu}   →   classes = 10, act = the layer relu
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from netdsl.analysis.evaluate import RESERVED, BlockContext, Environment, Program, evaluate
+from netdsl.analysis.resolve import names_read
+from netdsl.analysis.values import UNKNOWN, Unknown, describe, is_layer
+from netdsl.diagnostics import Collector, Label, Source, Span, did_you_mean
+from netdsl.graph.formula import Formula, traced
+from netdsl.graph.names import FORBIDDEN_NAMES
+from netdsl.graph.shapes import SPATIAL_NAMES, Shape
+from netdsl.language import syntax
+from netdsl.language.document import read_blocks
+from netdsl.layers.layer import LARGEST, Layer
+
+CONSTRUCTOR_NAMES = ("self", "heads", "in_channels", "in_depth", "in_height", "in_width")
+"""Names that the printed classes use themselves."""
+
+
+@cache
+def prelude() -> tuple[syntax.Block, ...]:
+    """The blocks that every spec may use, written in the language itself."""
+    text = files("netdsl.layers").joinpath("prelude.yaml").read_text("utf-8")
+    return read_blocks(Source("prelude.yaml", text))
+
+
+def declare(
+    spec: syntax.Spec,
+    settings: Mapping[str, syntax.Expression],
+    layers: Mapping[str, type[Layer]],
+    found: Collector,
+) -> Program:
+    """The program of a spec, its parameters replaced by the settings where those name them."""
+    _check_names(spec, layers, found)
+    blocks = {block.name: block for block in (*prelude(), *spec.blocks)}
+    shared = {block.name: block for block in spec.shared}
+    program = Program(layers, blocks, shared, {})
+    expressions = {setting.name: settings.get(setting.name, setting.value) for setting in spec.parameters}
+    spans = {setting.name: setting.span for setting in spec.parameters}
+    parameters = _Parameters(program, expressions, spans, found).evaluate()
+    fixed = _read_elsewhere(spec)
+    named = {
+        name: value
+        if is_layer(value) or isinstance(value, Unknown) or name in fixed
+        else traced(value, Formula.name(name))
+        for name, value in parameters.items()
+    }
+    return Program(layers, blocks, shared, named)
+
+
+def input_shapes(spec: syntax.Spec, program: Program, found: Collector) -> dict[str, Shape]:
+    """The inputs' shapes by name."""
+    shapes = {}
+    for name, listing in spec.inputs:
+        environment = Environment(program, found, BlockContext(), {}, keeps_formulas=False)
+        sizes = [(evaluate(item, environment), item.span) for item in listing.items]
+        for size, span in sizes:
+            if isinstance(size, Unknown):
+                continue
+            if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= LARGEST:
+                shown = size if isinstance(size, int | float) else describe(size)
+                environment.report(
+                    "input-size",
+                    f"an input's size is a whole number from 1, not {shown}",
+                    span,
+                    "such as `[3, 224, 224]`",
+                )
+        if all(isinstance(size, int) and size >= 1 for size, _ in sizes) and len(sizes) - 1 in SPATIAL_NAMES:
+            shapes[name] = Shape.of(*(size for size, _ in sizes))
+    return shapes
+
+
+def unknown_settings(spec: syntax.Spec, settings: Mapping[str, Span], found: Collector) -> None:
+    """Adds a diagnostic for each setting that names no parameter of the spec."""
+    names = [setting.name for setting in spec.parameters]
+    environment = Environment(Program({}, {}, {}, {}), found, BlockContext(), {})
+    for name, span in settings.items():
+        if name not in names:
+            listed = f"its parameters are {', '.join(names)}" if names else "it has no `params`"
+            environment.report(
+                "unknown-parameter",
+                f"`{spec.name}` has no parameter `{name}`",
+                span,
+                did_you_mean(name, names) or listed,
+            )
+
+
+class _Parameters:
+    """Evaluates parameters in the order in which they read each other."""
+
+    def __init__(
+        self,
+        program: Program,
+        expressions: Mapping[str, syntax.Expression],
+        spans: Mapping[str, Span],
+        found: Collector,
+    ) -> None:
+        self.program = program
+        self.expressions = expressions
+        self.spans = spans
+        self.found = found
+        self.values: dict[str, Any] = {}
+
+    def evaluate(self) -> dict[str, Any]:
+        for name in self.expressions:
+            self._value(name, ())
+        return {name: self.values[name] for name in self.expressions}
+
+    def _value(self, name: str, path: tuple[str, ...]) -> None:
+        if name in self.values:
+            return
+        own = Program(self.program.layers, self.program.blocks, self.program.shared, self.values)
+        environment = Environment(own, self.found, BlockContext(), {}, keeps_formulas=False)
+        if name in path:
+            cycle = " -> ".join([*path[path.index(name) :], name])
+            environment.report(
+                "parameter-cycle", f"parameters depend on each other: {cycle}", self.spans[name]
+            )
+            self.values[name] = UNKNOWN
+            return
+        expression = self.expressions[name]
+        for node in names_read(expression):
+            if node.name in self.expressions:
+                self._value(node.name, (*path, name))
+        self.values.setdefault(name, evaluate(expression, environment))
+
+
+def _read_elsewhere(spec: syntax.Spec) -> frozenset[str]:
+    """The parameters that something else than the net reads by name: blocks, shared modules, inputs, other
+    parameters. The printed network cannot take those as arguments of its constructor, since what reads them
+    is printed apart from it."""
+    own = {setting.name for setting in spec.parameters}
+    bodies: list[syntax.Body] = [setting.value for setting in spec.parameters]
+    bodies += [listing for _, listing in spec.inputs]
+    for block in (*spec.blocks, *spec.shared):
+        bodies += [block.body, *(p.default for p in block.parameters if p.default is not None)]
+    return frozenset(node.name for body in bodies for node in names_read(body)) & own
+
+
+def _check_names(spec: syntax.Spec, layers: Mapping[str, type[Layer]], found: Collector) -> None:
+    environment = Environment(Program({}, {}, {}, {}), found, BlockContext(), {})
+    declared: dict[str, Span] = {}
+    for what, nodes in (
+        ("parameter", spec.parameters),
+        ("block", spec.blocks),
+        ("shared module", spec.shared),
+    ):
+        for node in nodes:
+            if node.name in RESERVED or node.name in CONSTRUCTOR_NAMES:
+                message = f"`{node.name}` is reserved and cannot be the name of a {what}"
+                environment.report("reserved-name", message, node.span, f"try `{node.name}_`")
+            elif node.name in layers:
+                message = f"the {what} `{node.name}` would hide the layer of that name"
+                environment.report(
+                    "hides-layer", message, node.span, f"call it otherwise, such as `my_{node.name}`"
+                )
+            elif node.name in declared:
+                message = f"two things are called `{node.name}`"
+                first = Label(declared[node.name], "first here")
+                environment.report("duplicate-name", message, node.span, "call one of them otherwise", first)
+            declared.setdefault(node.name, node.span)
+    for block in spec.blocks:
+        for parameter in block.parameters:
+            if parameter.name in RESERVED or parameter.name in CONSTRUCTOR_NAMES:
+                message = f"`{parameter.name}` is reserved and cannot be the name of a parameter"
+                environment.report("reserved-name", message, parameter.span, f"try `{parameter.name}_`")
+    modules = [*_stage_names(spec.net), *((head.name, head.span) for head in spec.heads)]
+    modules += [(name, spec.span) for name, _ in spec.inputs if name != "input"]
+    modules += [(block.name, block.span) for block in spec.shared]
+    for block in spec.blocks:
+        modules += _stage_names(block.body)
+    for name, span in modules:
+        if name in FORBIDDEN_NAMES or name in ("self", "heads"):
+            message = (
+                f"`{name}` cannot be the name of a module: torch's modules have an attribute of that name"
+            )
+            environment.report("reserved-name", message, span, f"try `{name}_`")
+
+
+def _stage_names(body: syntax.Body) -> list[tuple[str, Span]]:
+    names = []
+    if isinstance(body, syntax.Stages):
+        for stage in body.items:
+            names += [(stage.name, stage.span), *_stage_names(stage.body)]
+    elif isinstance(body, syntax.Sequence | syntax.Merge):
+        for inner in body.items if isinstance(body, syntax.Sequence) else body.branches:
+            names += _stage_names(inner)
+    return names

@@ -1,0 +1,127 @@
+"""Names that nobody declares, wherever they stand: in unused blocks and untaken branches as well.
+
+Elaboration meets only what it runs through. This pass reads all of a spec's text, so that a misspelt layer
+is found before the condition that guards it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from netdsl.analysis.evaluate import RESERVED, BlockContext, Environment, Program, unknown_help
+from netdsl.diagnostics import Collector
+from netdsl.language import syntax
+
+
+def resolve_names(spec: syntax.Spec, program: Program, found: Collector) -> None:
+    """Adds a diagnostic for every unknown name of a spec and for every block that uses itself."""
+    outside = Environment(program, found, BlockContext(), {})
+    for body in (
+        spec.net,
+        *(head.body for head in spec.heads),
+        *(setting.value for setting in spec.parameters),
+    ):
+        _check(body, outside)
+    for block in (*spec.blocks, *spec.shared):
+        names = {parameter.name: None for parameter in block.parameters}
+        for parameter in block.parameters:
+            if parameter.default is not None:
+                _check(parameter.default, replace(outside, variables=names))
+        _check(block.body, replace(outside, variables=names))
+    _check_recursion(spec, found)
+
+
+def names_read(body: syntax.Body) -> Iterator[syntax.Name | syntax.Call]:
+    """Every name and call in a body, those of its named steps included."""
+    for node, _ in _uses(body, {}):
+        yield node
+
+
+def _check(body: syntax.Body, environment: Environment) -> None:
+    program = environment.program
+    for node, targets in _uses(body, {}):
+        name = node.name
+        known = (
+            name in RESERVED
+            or name in environment.variables
+            or name in targets
+            or name in program.blocks
+            or name in program.shared
+            or name in program.layers
+            or name in program.parameters
+        )
+        if not known:
+            span = node.name_span if isinstance(node, syntax.Call) else node.span
+            environment.report(
+                "unknown-name", f"`{name}` is not known here", span, unknown_help(name, environment)
+            )
+
+
+def _uses(
+    body: syntax.Body, targets: Mapping[str, None]
+) -> Iterator[tuple[syntax.Name | syntax.Call, Mapping[str, None]]]:
+    """Every name and call with the generators' names that hold there."""
+    match body:
+        case syntax.Name():
+            yield body, targets
+        case syntax.Call(name=name, arguments=arguments):
+            yield body, targets
+            if name != "from":
+                for argument in arguments:
+                    yield from _uses(argument.value, targets)
+        case syntax.Generator(element=element, iterable=iterable, targets=names):
+            yield from _uses(iterable, targets)
+            yield from _uses(element, {**targets, **dict.fromkeys(names)})
+        case syntax.Stages(items=stages):
+            for stage in stages:
+                yield from _uses(stage.body, targets)
+        case _:
+            for child in _children(body):
+                yield from _uses(child, targets)
+
+
+def _children(body: syntax.Body) -> tuple[syntax.Body, ...]:
+    match body:
+        case syntax.Negate(operand=operand) | syntax.Not(operand=operand):
+            return (operand,)
+        case syntax.Binary(left=left, right=right):
+            return (left, right)
+        case syntax.Compare(operands=operands) | syntax.Logic(operands=operands):
+            return operands
+        case syntax.Conditional(then=then, condition=condition, otherwise=otherwise):
+            return (then, condition, otherwise)
+        case syntax.Attribute(value=value):
+            return (value,)
+        case syntax.Index(value=value, index=index):
+            return (value, index)
+        case syntax.Listing(items=items) | syntax.Chain(steps=items):
+            return items
+        case syntax.Sequence(items=bodies) | syntax.Merge(branches=bodies):
+            return bodies
+        case _:
+            return ()
+
+
+def _check_recursion(spec: syntax.Spec, found: Collector) -> None:
+    blocks = {block.name: block for block in (*spec.blocks, *spec.shared)}
+    environment = Environment(Program({}, {}, {}, {}), found, BlockContext(), {})
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        own = {parameter.name for parameter in blocks[name].parameters}
+        for node in names_read(blocks[name].body):
+            if node.name in own or node.name not in blocks or node.name in done:
+                continue
+            if node.name in path:
+                cycle = " -> ".join([*path[path.index(node.name) :], node.name])
+                environment.report(
+                    "recursive-block", f"a block uses itself: {cycle}", node.span, "repeat with `layer * n`"
+                )
+            else:
+                visit(node.name, (*path, node.name))
+        done.add(name)
+
+    for name in blocks:
+        if name not in done:
+            visit(name, (name,))

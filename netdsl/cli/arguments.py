@@ -1,0 +1,113 @@
+"""The command line's own language: options whose mistakes are diagnostics like a spec's.
+
+argparse reads the words; what it would say in a form of its own, and exit over, is raised as `Faults` here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from netdsl.diagnostics import did_you_mean, fault
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises diagnostics and accepts no abbreviations."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise fault("command-line", _as_fact(message), help=f"see `{self.prog} --help`")
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """The options that words spell.
+
+        Raises:
+            Faults: they spell none; exit code 2.
+        """
+        options, surplus = self.parse_known_args(words)
+        for word in surplus:
+            if word.startswith("-"):
+                raise self._unknown_option(word)
+        if surplus:
+            message = f"`{surplus[0]}` is one word too many"
+            raise fault("command-line", message, help=f"see `{self.prog} --help`")
+        return options
+
+    def _unknown_option(self, word: str) -> Exception:
+        name = word.partition("=")[0]
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        return fault(
+            "unknown-option",
+            f"`{self.prog}` has no option `{name}`",
+            help=did_you_mean(name, known) or f"its options are {', '.join(f'`{option}`' for option in known)}",
+        )
+
+
+def _as_fact(message: str) -> str:
+    """argparse's sentence with its names in backticks: `the following arguments are required: SPEC`."""
+    head, separator, names = message.partition(": ")
+    if separator and head.startswith("argument "):
+        return f"`{head.removeprefix('argument ').split('/')[-1]}` {names}"
+    if separator:
+        return f"{head}: {', '.join(f'`{name}`' for name in names.split(', '))}"
+    return message
+
+
+def one_of(*options: str) -> Callable[[str], str]:
+    """The type of an option that takes one of a few words."""
+
+    def read(word: str) -> str:
+        if word not in options:
+            listed = ", ".join(f"`{option}`" for option in options)
+            help = did_you_mean(word, options) or f"write one of {listed}"
+            raise fault("option-value", f"`{word}` is none of {listed}", help=help)
+        return word
+
+    return read
+
+
+def whole_number(minimum: int) -> Callable[[str], int]:
+    """The type of an option that takes a whole number from a minimum on."""
+
+    def read(word: str) -> int:
+        try:
+            number = int(word)
+        except ValueError:
+            number = minimum - 1
+        if number < minimum:
+            raise fault("option-value", f"`{word}` is no whole number from {minimum}", help=f"write a number such as {max(minimum, 1)}")
+        return number
+
+    return read
+
+
+def add_settings(parser: Parser) -> None:
+    """`--set name=value`, as often as wanted; `settings` reads them."""
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another value for a parameter of the spec, such as --set classes=10; may be given several times",
+    )
+
+
+def settings(words: Iterable[str]) -> Mapping[str, str]:
+    """What `--set` was given, by the parameter's name.
+
+    Raises:
+        Faults: a word is not `name=value`, or a name stands twice.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = (part.strip() for part in word.partition("="))
+        if not (name and equals and value):
+            raise fault("set-form", f"`--set {word}` is not of the form NAME=VALUE", help="write `--set classes=10`")
+        if name in found:
+            raise fault("set-twice", f"`--set` gives `{name}` twice: `{found[name]}` and `{value}`", help="leave one out")
+        found[name] = value
+    return found

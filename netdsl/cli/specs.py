@@ -1,0 +1,25 @@
+"""List the specs that come with netdsl: their names do wherever a file does."""
+
+from __future__ import annotations
+
+import argparse
+
+from netdsl import compiler
+from netdsl.cli.arguments import Parser
+from netdsl.cli.table import figure
+from netdsl.specs import shipped_specs
+
+
+def configure(parser: Parser) -> None:
+    """The verb has no options."""
+
+
+def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - every verb takes its options
+    """Prints a line for each spec."""
+    reports = [compiler.check(name) for name in shipped_specs()]
+    widest = max(len(report.name) for report in reports)
+    for report in reports:
+        size = "×".join(map(str, report.input))
+        figures = f"{size:>11}  {report.params:>11,} parameters  {figure(report.macs):>7} MACs"
+        print(f"{report.name:<{widest}}  {figures}  {report.about.partition('. ')[0]}")
+    return 0

@@ -1,0 +1,122 @@
+"""A network as a table that a person likes to read.
+
+Drawn here rather than with rich, whose import alone takes half the time that a whole `netdsl check` may take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from netdsl.analysis.outline import Outline, Row
+from netdsl.diagnostics.render import PLAIN, Style
+from netdsl.diagnostics.snippet import harmless, width
+from netdsl.graph.graph import Costs, Head, Network
+
+HEADINGS = ("stage", "layers", "output", "parameters", "MACs")
+GAP = "  "
+NARROWEST_LAYERS = 24
+"""Columns that the layers keep on the narrowest terminal."""
+
+
+class Line(NamedTuple):
+    """One line of the table, a text for each heading."""
+
+    cells: Sequence[str]
+    code: str = ""
+    """The escape code of the whole line."""
+
+
+def network_table(network: Network, depth: int = 1, style: Style = PLAIN, columns: int | None = None) -> str:
+    """The table of a network: its stages opened up to `depth`, then the total.
+
+    Args:
+        columns: how wide it may be, where that matters; the layers are cut short to fit.
+    """
+    outline = Outline()
+    lines = [_line(row, style) for row in outline.rows(network.graph, depth)]
+    lines += [_shared(name, graph.costs) for name, graph in network.shared]
+    lines += [_head(outline, head, style) for head in network.heads if head.keep]
+    total = Line(("total", f"{network.costs.layers:,} layers", *_figures(str(network.graph.output), network.costs)), style.strong)
+    training = [_head(outline, head, style) for head in network.heads if not head.keep]
+    return _draw([lines, [total], training], style, columns)
+
+
+def figure(number: int) -> str:
+    """A large number in three digits and a unit of thousands.
+
+    >>> figure(4_089_184_256), figure(416_520), figure(84)
+    ('4.09 G', '417 k', '84')
+    """
+    if number < 1000:
+        return str(number)
+    power = 1
+    while number >= 999.5 * 1000**power:
+        power += 1
+    value = number / 1000**power
+    decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{decimals}f} {'kMGTPEZY'[power - 1]}"
+
+
+def counted(layers: Mapping[str, int]) -> str:
+    """How many layers of which kind, in words.
+
+    >>> counted({"conv": 3, "relu": 1})
+    '3 conv, relu'
+    """
+    return ", ".join(word if number == 1 else f"{number:,} {word}" for word, number in layers.items())
+
+
+def _line(row: Row, style: Style) -> Line:
+    repeated = f"×{row.count}" if row.count > 1 else ""
+    name = " ".join(part for part in (row.name, row.what, repeated) if part)
+    cells = (f"{'  ' * row.depth}{name}", counted(row.layers), *_figures(str(row.output), row.costs))
+    return Line(cells, style.faint if row.depth else "")
+
+
+def _shared(name: str, costs: Costs) -> Line:
+    """A shared module: its parameters stand here once, its layers and multiply-adds at each use."""
+    return Line((name, "weights shared by its uses", "", f"{costs.params:,}", ""))
+
+
+def _head(outline: Outline, head: Head, style: Style) -> Line:
+    row = outline.row(head.node)
+    kind = "head" if head.keep else "only in training"
+    name = f"{head.name} ({kind}, at {head.at})"
+    return Line((name, counted(row.layers), *_figures(str(row.output), row.costs)), "" if head.keep else style.faint)
+
+
+def _figures(output: str, costs: Costs) -> tuple[str, str, str]:
+    return output, f"{costs.params:,}", figure(costs.macs)
+
+
+def _draw(groups: Iterable[Sequence[Line]], style: Style, columns: int | None) -> str:
+    """The groups below each other, a rule between them; the last three columns stand to the right."""
+    groups = [group for group in groups if group]
+    cells = [HEADINGS, *(line.cells for group in groups for line in group)]
+    widths = [max(width(row[column]) for row in cells) for column in range(len(HEADINGS))]
+    if columns is not None:
+        surplus = sum(widths) + len(GAP) * (len(widths) - 1) - columns
+        widths[1] = max(NARROWEST_LAYERS, widths[1] - max(0, surplus))
+    rule = style.paint("─" * (sum(widths) + len(GAP) * (len(widths) - 1)), style.faint)
+    lines = [style.paint(_aligned(HEADINGS, widths), style.faint)]
+    for group in groups:
+        lines.append(rule)
+        lines += [style.paint(_aligned(line.cells, widths), line.code) for line in group]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    parts = []
+    for column, (cell, wanted) in enumerate(zip(cells, widths, strict=True)):
+        text = _cut(harmless(cell), wanted) if column == 1 else cell
+        space = " " * (wanted - width(text))
+        parts.append(text + space if column < 2 else space + text)
+    return GAP.join(parts).rstrip()
+
+
+def _cut(text: str, columns: int) -> str:
+    """The text, its tail left out where it is too wide; words stay whole."""
+    if width(text) <= columns:
+        return text
+    return text[: columns - 1].rpartition(",")[0] + ", …"

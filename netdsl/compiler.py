@@ -1,0 +1,183 @@
+"""The pipeline, one function per goal: `check` a spec, `emit` its source, `build` its module.
+
+    text → spec → network → report | source → module
+
+Each goal is a few calls in order; every stage between is data that can be looked at. Nothing here imports
+torch except `build`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netdsl.analysis.claims import verify_claims
+from netdsl.analysis.elaborate import elaborate
+from netdsl.analysis.program import declare, input_shapes, unknown_settings
+from netdsl.analysis.report import Report
+from netdsl.analysis.resolve import resolve_names
+from netdsl.diagnostics import Collector, Faults, Source, Span
+from netdsl.graph.graph import Network
+from netdsl.language import syntax
+from netdsl.language.document import read_document
+from netdsl.language.expressions import parse_expression
+from netdsl.layers.layer import spell
+from netdsl.layers.plugin import load_layers
+from netdsl.specs import find_spec, open_extended
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """A spec on its way: what was read, what it declares, and what was found wrong."""
+
+    source: Source
+    spec: syntax.Spec | None
+    network: Network | None
+    report: Report
+    parameters: Mapping[str, Any]
+    """The spec's parameters, evaluated."""
+
+
+def compile_spec(
+    spec: str | Path, settings: Mapping[str, str] | None = None, plugins: Sequence[str] = ()
+) -> Compilation:
+    """Reads and elaborates a spec.
+
+    Args:
+        spec: a file, or the name of a shipped spec.
+        settings: parameters to replace, as text.
+        plugins: modules with layers of the user's own.
+
+    Raises:
+        Faults: there is no such file, or a plugin cannot be used.
+    """
+    return compile_source(find_spec(spec), settings, plugins)
+
+
+def compile_source(
+    source: Source, settings: Mapping[str, str] | None = None, plugins: Sequence[str] = ()
+) -> Compilation:
+    """Reads and elaborates the text of a spec; `compile_spec` says more."""
+    layers = load_layers(plugins)
+    settings = settings or {}
+    found = Collector()
+    spec = read_document(source, open_extended, found)
+    if spec is None:
+        return Compilation(source, None, None, Report(source.name, tuple(found), None, {}), {})
+    values = _read_settings(settings, spec, found)
+    program = declare(spec, values, layers, found)
+    resolve_names(spec, program, found)
+    inputs = input_shapes(spec, program, found)
+    network = elaborate(spec, program, inputs, found) if len(inputs) == len(spec.inputs) else None
+    claims = verify_claims(spec, network, found) if network else ()
+    _check_recipe(spec, program.parameters, found)
+    shapes = {name: tuple(map(int, shape.sizes)) for name, shape in inputs.items()}
+    return Compilation(
+        source, spec, network, Report(spec.name, tuple(found), network, shapes, claims), program.parameters
+    )
+
+
+def check(
+    spec: str | Path, settings: Mapping[str, str] | None = None, plugins: Sequence[str] = (), **params: Any
+) -> Report:
+    """Everything that can be known about a spec without building it. Never imports torch.
+
+    Args:
+        spec: a file, or the name of a shipped spec.
+        settings: parameters to replace, as the command line gives them.
+        plugins: modules with layers of the user's own.
+        **params: parameters to replace, as values.
+
+    Raises:
+        Faults: there is no such file. What is wrong with the text is in the report's `diagnostics`.
+    """
+    return compile_spec(spec, _settings(settings, params), plugins).report
+
+
+def emit(
+    spec: str | Path, settings: Mapping[str, str] | None = None, plugins: Sequence[str] = (), **params: Any
+) -> str:
+    """The network as standalone PyTorch source.
+
+    Raises:
+        Faults: the spec is wrong.
+    """
+    from netdsl.backends.python_source import print_source
+
+    return print_source(network_of(compile_spec(spec, _settings(settings, params), plugins)))
+
+
+def build(
+    spec: str | Path,
+    settings: Mapping[str, str] | None = None,
+    plugins: Sequence[str] = (),
+    heads: bool = False,
+    **params: Any,
+) -> nn.Module:
+    """The network as a module: what `emit` prints, executed.
+
+    Args:
+        spec: a file, or the name of a shipped spec.
+        settings: parameters to replace, as the command line gives them.
+        plugins: modules with layers of the user's own.
+        heads: whether training-only heads are built as well.
+        **params: parameters to replace, as values.
+
+    Raises:
+        Faults: the spec is wrong.
+    """
+    from netdsl.backends.torch_module import build_module
+
+    return build_module(network_of(compile_spec(spec, _settings(settings, params), plugins)), heads=heads)
+
+
+def network_of(compilation: Compilation) -> Network:
+    """The network of a spec without faults.
+
+    Raises:
+        Faults: it has some.
+    """
+    if compilation.network is None or not compilation.report.ok:
+        raise Faults(compilation.report.diagnostics)
+    return compilation.network
+
+
+def _settings(settings: Mapping[str, str] | None, params: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as text; a value given in Python is spelled as a spec would."""
+    texts = {
+        name: value if isinstance(value, str) else spell(tuple(value) if isinstance(value, list) else value)
+        for name, value in params.items()
+    }
+    return {**(settings or {}), **texts}
+
+
+def _read_settings(
+    settings: Mapping[str, str], spec: syntax.Spec, found: Collector
+) -> dict[str, syntax.Expression]:
+    values: dict[str, syntax.Expression] = {}
+    spans: dict[str, Span] = {}
+    for name, text in settings.items():
+        source = Source("--set", f"{name}={text}")
+        first = len(name) + 1
+        spans[name] = Span(source, 0, len(name))
+        try:
+            values[name] = parse_expression(
+                text,
+                lambda start, end, s=source, f=first: Span(s, f + start, f + end),  # type: ignore[misc]
+            )
+        except Faults as faults:
+            found.extend(faults.diagnostics)
+    unknown_settings(spec, spans, found)
+    return values
+
+
+def _check_recipe(spec: syntax.Spec, parameters: Mapping[str, Any], found: Collector) -> None:
+    if spec.train is not None:
+        from netdsl.training.recipe import check_recipe  # a spec without a recipe need not load it
+
+        found.extend(check_recipe(spec.train, parameters))

@@ -1,0 +1,105 @@
+"""What netdsl has to say about a spec: one fault, its places, its remedy.
+
+A diagnostic is data. It is made where the fault is found, collected, sorted, and only then drawn (see
+`render`), so that a terminal, an editor and a CI job read the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from netdsl.diagnostics.source import Span
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place that belongs to a fault, with what it is, in a few words."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Characters to replace."""
+
+    span: Span
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One fault of a spec."""
+
+    code: str
+    """The fault's name in kebab-case; each stands in `catalog.RULES`."""
+    message: str
+    """One fact that can stand alone: lower case, no full stop."""
+    span: Span | None
+    """The place; None for a fault of the command line or the machine."""
+    label: str = ""
+    """What the place is, in a few words."""
+    severity: Severity = "error"
+    labels: tuple[Label, ...] = ()
+    """Other places that belong to the fault, such as the other operand."""
+    trail: tuple[Label, ...] = ()
+    """The uses of blocks that led here, outermost first."""
+    notes: tuple[str, ...] = ()
+    help: str | None = None
+    """What to write instead."""
+    fix: tuple[Edit, ...] = ()
+    """The help as edits that a program can apply."""
+
+    @property
+    def order(self) -> tuple[str, int, str]:
+        if self.span is None:
+            return ("", 0, self.code)
+        return (self.span.source.name, self.span.start, self.code)
+
+
+class Faults(Exception):
+    """Raised with the diagnostics of an input that cannot be used further.
+
+    `exit_code` is the command line's: 1 the spec is wrong, 2 the command line, 3 data, 4 device or memory,
+    5 checkpoint.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], exit_code: int = 1) -> None:
+        self.diagnostics = tuple(diagnostics)
+        self.exit_code = exit_code
+        super().__init__("\n".join(f"{d.severity}[{d.code}]: {d.message}" for d in self.diagnostics))
+
+
+def fault(code: str, message: str, *, exit_code: int = 2, help: str | None = None) -> Faults:
+    """A fault that has no place in a text: of the command line, the data, the device or a checkpoint."""
+    return Faults([Diagnostic(code=code, message=message, span=None, help=help)], exit_code)
+
+
+class Collector:
+    """Gathers diagnostics, each fault once: the same code at the same place is one cause."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[object, ...], Diagnostic] = {}
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        span = diagnostic.span
+        place = (span.source, span.start, span.end) if span else (diagnostic.message,)
+        self._found.setdefault((diagnostic.code, *place), diagnostic)
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        for diagnostic in diagnostics:
+            self.add(diagnostic)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(sorted(self._found.values(), key=lambda diagnostic: diagnostic.order))
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(diagnostic.severity == "error" for diagnostic in self._found.values())

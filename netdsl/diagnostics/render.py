@@ -1,0 +1,175 @@
+"""One diagnostic → what a person reads in a terminal.
+
+The form is rustc's: one fact that stands alone, the place with its source line and carets, the other places,
+the uses of blocks that led there, then notes and help. Programs read `formats` instead.
+
+    error[add-shapes]: cannot add 256×56×56 and 64×56×56
+     --> resnet.yaml:6:5
+      |
+    6 |     x + conv(64, 3)
+      |     - ^ ----------- this is 64×56×56
+      |
+      = help: …
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TextIO
+
+from netdsl.diagnostics.diagnostic import Diagnostic, Label
+from netdsl.diagnostics.snippet import Mark, Stroke, crop, draw, harmless, mark, width
+from netdsl.diagnostics.source import Source, Span
+
+LONGEST_TRAIL = 8
+"""Uses of blocks that are shown; of a longer trail the two ends."""
+
+
+class Style(NamedTuple):
+    """Escape codes by role; empty ones draw plain text."""
+
+    error: str = ""
+    warning: str = ""
+    strong: str = ""
+    frame: str = ""
+    secondary: str = ""
+    help: str = ""
+    faint: str = ""
+    end: str = ""
+
+    def paint(self, text: str, code: str) -> str:
+        return f"{code}{text}{self.end}" if text and code else text
+
+
+PLAIN = Style()
+COLOURED = Style(
+    error="\x1b[1;31m",
+    warning="\x1b[1;33m",
+    strong="\x1b[1m",
+    frame="\x1b[1;34m",
+    secondary="\x1b[1;34m",
+    help="\x1b[1;32m",
+    faint="\x1b[2m",
+    end="\x1b[0m",
+)
+
+
+def style_for(stream: TextIO) -> Style:
+    """Colour where a person looks: on a terminal that has it, unless NO_COLOR is set (no-color.org)."""
+    wanted = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return COLOURED if wanted else PLAIN
+
+
+def render_all(diagnostics: Iterable[Diagnostic], style: Style = PLAIN) -> str:
+    """Diagnostics one below the other with an empty line between; "" for none."""
+    return "\n".join(render(diagnostic, style) for diagnostic in diagnostics)
+
+
+def render(diagnostic: Diagnostic, style: Style = PLAIN) -> str:
+    """A diagnostic as lines of a terminal, each ended."""
+    labels = _places(diagnostic)
+    gutter = max((len(str(label.span.source.position(label.span.start)[0])) for label in labels), default=0)
+    lines = [_headline(diagnostic, style)]
+    for position, (source, group) in enumerate(_by_source(labels)):
+        arrow = "-->" if position == 0 else ":::"
+        where = place(group[0].span)
+        lines.append(f"{' ' * gutter}{style.paint(arrow, style.frame)} {where}")
+        lines += _snippet(source, group, diagnostic, gutter, style)
+    footer = _footer(diagnostic, style)
+    lines += [f"{' ' * gutter} {style.paint('|', style.frame)}"] if footer and labels else []
+    lines += [f"{' ' * gutter} {line}" for entry in footer for line in entry.split("\n")]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def place(span: Span) -> str:
+    """`file:line:column` of a span's beginning, as editors and terminals can follow it."""
+    line, column = span.source.position(span.start)
+    return f"{harmless(span.source.name)}:{line}:{column}"
+
+
+def trail_step(use: Label) -> str:
+    """A use of a block that led to a fault, as a sentence."""
+    return f"{use.text}, used at {place(use.span)}"
+
+
+def _headline(diagnostic: Diagnostic, style: Style) -> str:
+    colour = style.error if diagnostic.severity == "error" else style.warning
+    kind = style.paint(f"{diagnostic.severity}[{diagnostic.code}]", colour)
+    return kind + style.paint(f": {harmless(diagnostic.message)}", style.strong)
+
+
+def _places(diagnostic: Diagnostic) -> list[Label]:
+    """The diagnostic's own place first, then the others."""
+    if diagnostic.span is None:
+        return list(diagnostic.labels)
+    return [Label(diagnostic.span, diagnostic.label), *diagnostic.labels]
+
+
+def _by_source(labels: Iterable[Label]) -> list[tuple[Source, list[Label]]]:
+    groups: dict[int, tuple[Source, list[Label]]] = {}
+    for label in labels:
+        groups.setdefault(id(label.span.source), (label.span.source, []))[1].append(label)
+    return list(groups.values())
+
+
+def _snippet(
+    source: Source, labels: Sequence[Label], diagnostic: Diagnostic, gutter: int, style: Style
+) -> list[str]:
+    """The source lines that labels begin on, each once, with its marks."""
+    by_line: dict[int, list[Mark]] = {}
+    for label in labels:
+        line, _ = source.position(label.span.start)
+        is_primary = label.span is diagnostic.span
+        by_line.setdefault(line, []).append(_mark(source, line, label, is_primary))
+    bar = style.paint("|", style.frame)
+    lines = [f"{' ' * gutter} {bar}"]
+    previous = None
+    for number, marks in sorted(by_line.items()):
+        if previous is not None and number > previous + 1:
+            lines.append(style.paint("...", style.frame))
+        text, marks = crop(source.line(number), marks)
+        lines.append(f"{style.paint(str(number).rjust(gutter), style.frame)} {bar} {text}")
+        lines += [f"{' ' * gutter} {bar} {_drawn(strokes, diagnostic, style)}" for strokes in draw(marks)]
+        previous = number
+    return lines
+
+
+def _mark(source: Source, number: int, label: Label, is_primary: bool) -> Mark:
+    """The mark under the first line of a span; a span of several lines reaches to the end of its text there."""
+    line = source.line(number)
+    start = label.span.start - source.offset(number, 1)
+    end = min(start + label.span.end - label.span.start, max(start + 1, len(line.rstrip())))
+    return mark(line, start, end, is_primary=is_primary, text=label.text)
+
+
+def _drawn(strokes: Sequence[Stroke], diagnostic: Diagnostic, style: Style) -> str:
+    primary = style.error if diagnostic.severity == "error" else style.warning
+    drawn, column = [], 0
+    for stroke in strokes:
+        drawn.append(" " * (stroke.column - column))
+        drawn.append(style.paint(stroke.text, primary if stroke.is_primary else style.secondary))
+        column = stroke.column + width(stroke.text)
+    return "".join(drawn)
+
+
+def _footer(diagnostic: Diagnostic, style: Style) -> list[str]:
+    lines = [_line("in", step, style.strong, style) for step in map(trail_step, _shortened(diagnostic.trail))]
+    hidden = len(diagnostic.trail) - LONGEST_TRAIL
+    if hidden > 0:
+        lines.insert(LONGEST_TRAIL // 2, _line("in", f"… {hidden} more", style.strong, style))
+    lines += [_line("note", note, style.strong, style) for note in diagnostic.notes]
+    if diagnostic.help:
+        lines.append(_line("help", diagnostic.help, style.help, style))
+    return lines
+
+
+def _shortened(trail: tuple[Label, ...]) -> tuple[Label, ...]:
+    half = LONGEST_TRAIL // 2
+    return trail if len(trail) <= LONGEST_TRAIL else trail[:half] + trail[-half:]
+
+
+def _line(word: str, text: str, colour: str, style: Style) -> str:
+    indent = "\n" + " " * len(f"= {word}: ")
+    body = indent.join(harmless(line) for line in text.splitlines())
+    return f"{style.paint('=', style.frame)} {style.paint(f'{word}:', colour)} {body}"

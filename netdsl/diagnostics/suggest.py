@@ -1,0 +1,32 @@
+"""The nearest known name to a misspelt one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a typist most likely meant, or None where none is near.
+
+    >>> nearest("batchnrom", ["batchnorm", "layernorm"])
+    'batchnorm'
+    """
+    import difflib  # only a wrong spec pays for it
+
+    known = list(known)
+    folded = {candidate.lower().replace("_", ""): candidate for candidate in known}
+    key = name.lower().replace("_", "")
+    if key in folded:
+        return folded[key]
+    close = difflib.get_close_matches(key, folded, n=1, cutoff=0.65)
+    return folded[close[0]] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A help line that offers the nearest name, or None.
+
+    >>> did_you_mean("cnov", ["conv", "linear"])
+    'did you mean `conv`?'
+    """
+    candidate = nearest(name, known)
+    return f"did you mean `{candidate}`?" if candidate else None

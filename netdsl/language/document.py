@@ -1,0 +1,517 @@
+"""A YAML document → the spec it declares.
+
+The document's keys are fixed here; what its expressions mean is not this module's business. Every fault of
+form is collected, and what could be read is still returned, so that one run reports them all.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NoReturn
+
+from netdsl.diagnostics import Collector, Diagnostic, Edit, Faults, Label, Source, Span, did_you_mean
+from netdsl.language import syntax
+from netdsl.language.expressions import parse_expression
+from netdsl.language.syntax import Data
+from netdsl.language.yaml_text import read_yaml
+
+KEYS = ("name", "about", "extends", "input", "params", "blocks", "shared", "net", "heads", "claims", "train")
+"""The keys of a document, in the order in which they are written."""
+MERGED = ("params", "blocks", "claims", "train")
+"""The keys whose mappings `extends` merges by key; every other is replaced whole."""
+MERGES = ("add", "sub", "mul", "concat")
+"""The long forms of `+ - * |`; no stage can be called so."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+Open = Callable[[str, Span], Source]
+"""Opens the file that an `extends` names; raises Faults where it must not or cannot."""
+
+
+class Refused(Exception):
+    """A part of the document could not be read; its diagnostic is collected already."""
+
+
+def read_document(source: Source, open_extended: Open, found: Collector) -> syntax.Spec | None:
+    """The spec of a source and of the files it extends; None where too little of it could be read.
+
+    Faults are added to `found`.
+    """
+    try:
+        entries = _with_extended(source, open_extended, ())
+    except Faults as faults:
+        found.extend(faults.diagnostics)
+        return None
+    return _Reader(entries, found).spec(source)
+
+
+def read_blocks(source: Source) -> tuple[syntax.Block, ...]:
+    """The blocks of a file that holds nothing else, such as the prelude.
+
+    Raises:
+        Faults: the file is wrong.
+    """
+    found = Collector()
+    blocks = _Reader({}, found).blocks(read_yaml(source))
+    if found.has_errors:
+        raise Faults(found)
+    return blocks
+
+
+def expression_of(data: Data) -> syntax.Expression:
+    """The expression that a scalar says; a list in brackets is a listing of expressions.
+
+    Raises:
+        Faults: it says none.
+    """
+    if data.kind == "list":
+        return syntax.Listing(data.span, tuple(expression_of(item) for item in data.items()))
+    if data.kind == "mapping":
+        raise Faults([_wrong_kind(data, "an expression", "write it as one line of text")])
+    text, first = _written(data)
+    if not text.strip():
+        place = Span(data.span.source, data.span.start, data.span.end + 1)
+        raise Faults(
+            [
+                Diagnostic(
+                    code="missing-value", message="a key has no value", span=place, help="write its value"
+                )
+            ]
+        )
+    return parse_expression(text, partial(_place, data.span.source, first))
+
+
+def _place(source: Source, first: int, start: int, end: int) -> Span:
+    return Span(source, first + start, first + end)
+
+
+def _written(data: Data) -> tuple[str, int]:
+    """A scalar's text as it stands in the file, without quotes, and where it begins there."""
+    raw, start = data.span.text, data.span.start
+    if raw[:1] in ("'", '"') and raw[-1:] == raw[0] and len(raw) > 1:
+        if (raw[0] == '"' and "\\" in raw) or (raw[0] == "'" and "''" in raw[1:-1]):
+            message = "an expression in quotes cannot contain escapes"
+            help = "leave the outer quotes out, or use the other kind of quote inside"
+            raise Faults([Diagnostic(code="yaml-escape", message=message, span=data.span, help=help)])
+        return raw[1:-1], start + 1
+    if raw[:1] in ("|", ">"):
+        header, _, rest = raw.partition("\n")
+        return rest, start + len(header) + 1
+    return raw, start
+
+
+def _wrong_kind(data: Data, expected: str, help: str) -> Diagnostic:
+    what = {"scalar": "text", "list": "a list", "mapping": "a mapping"}[data.kind]
+    return Diagnostic(
+        code="wrong-kind", message=f"{what} stands where {expected} is expected", span=data.span, help=help
+    )
+
+
+def _with_extended(
+    source: Source, open_extended: Open, above: tuple[str, ...]
+) -> dict[str, tuple[Data, Data]]:
+    """The document's entries by key, laid over those of the file it extends."""
+    document = read_yaml(source)
+    if document.kind != "mapping":
+        raise Faults([_not_a_mapping(document)])
+    entries = {str(key.value): (key, value) for key, value in document.entries()}
+    if "extends" not in entries:
+        return entries
+    _, target = entries["extends"]
+    if target.kind != "scalar" or not target.value:
+        raise Faults([_wrong_kind(target, "a file's name", "write `extends: other.yaml`")])
+    extended = open_extended(str(target.value), target.span)
+    if extended.name in (source.name, *above):
+        chain = " -> ".join([*above, source.name, extended.name])
+        raise Faults(
+            [Diagnostic(code="extends-cycle", message=f"specs extend each other: {chain}", span=target.span)]
+        )
+    merged = dict(_with_extended(extended, open_extended, (*above, source.name)))
+    for name, (key, value) in entries.items():
+        below = merged.get(name)
+        if name in MERGED and below and below[1].kind == value.kind == "mapping":
+            value = _merged(below[1], value)
+        merged[name] = (key, value)
+    return merged
+
+
+def _merged(below: Data, above: Data) -> Data:
+    """Two mappings by key, the upper one's values winning. A block is known by its name, not its signature."""
+
+    def name(key: Data) -> str:
+        return str(key.value).partition("(")[0].strip()
+
+    entries = {name(key): (key, value) for key, value in below.entries()}
+    entries |= {name(key): (key, value) for key, value in above.entries()}
+    return Data(above.span, tuple(entries.values()), "mapping")
+
+
+def _not_a_mapping(document: Data) -> Diagnostic:
+    text = document.span.text.partition("\n")[0]
+    glued = re.match(r"([A-Za-z_]+):(?=\S)", text)
+    if document.kind == "scalar" and glued:
+        place = Span(document.span.source, document.span.start, document.span.start + glued.end())
+        return Diagnostic(
+            code="missing-space",
+            message=f"`{glued.group()}` has no space behind its colon, so YAML reads the line as text",
+            span=place,
+            help=f"write `{glued.group(1)}: …`",
+            fix=(Edit(place, glued.group() + " "),),
+        )
+    return _wrong_kind(document, "a spec", "a spec is a mapping with `name`, `input` and `net`")
+
+
+class _Reader:
+    """Reads the document's sections; what a section gets wrong is collected and left out."""
+
+    def __init__(self, entries: dict[str, tuple[Data, Data]], found: Collector) -> None:
+        self.entries = entries
+        self.found = found
+
+    def spec(self, source: Source) -> syntax.Spec | None:
+        for name, (key, _) in self.entries.items():
+            if name not in KEYS:
+                self._unknown_key(key, KEYS, "a spec")
+        missing = [name for name in ("name", "input", "net") if name not in self.entries]
+        for name in missing:
+            self._add("missing-key", f"the spec has no `{name}`", source.whole(), _MISSING_HELP[name])
+        name_data = self._value("name")
+        name_span = name_data.span if name_data else source.whole()
+        train = self._value("train")
+        if train is not None and train.kind != "mapping":
+            self.found.add(_wrong_kind(train, "a recipe", "write `key: value` lines, such as `epochs: 10`"))
+            train = None
+        net = self._value("net")
+        spec = syntax.Spec(
+            span=name_span,
+            name=self._spec_name(name_data),
+            about=self._text(self._value("about")),
+            inputs=self._inputs(self._value("input")),
+            parameters=self._settings(self._value("params")),
+            blocks=self.blocks(self._value("blocks")),
+            shared=self.blocks(self._value("shared"), shared=True),
+            net=self._body(net) if net else syntax.Broken(name_span),
+            heads=self._heads(self._value("heads")),
+            claims=self._claims(self._value("claims")),
+            cite=self._cite(self._value("claims")),
+            train=train,
+        )
+        return None if missing else spec
+
+    def _value(self, key: str) -> Data | None:
+        entry = self.entries.get(key)
+        return entry[1] if entry else None
+
+    def _add(self, code: str, message: str, span: Span, help: str | None = None, *labels: Label) -> None:
+        self.found.add(Diagnostic(code=code, message=message, span=span, help=help, labels=labels))
+
+    def _unknown_key(self, key: Data, known: Iterable[str], where: str) -> None:
+        known = list(known)
+        help = did_you_mean(str(key.value), known) or f"the keys of {where} are {', '.join(known)}"
+        self._add("unknown-key", f"`{key.value}` is not a key of {where}", key.span, help)
+
+    def _mapping(self, data: Data | None, what: str) -> tuple[tuple[Data, Data], ...]:
+        if data is None:
+            return ()
+        if data.kind != "mapping":
+            self.found.add(_wrong_kind(data, what, "write `name: value` lines, indented below the key"))
+            return ()
+        return data.entries()
+
+    def _text(self, data: Data | None) -> str:
+        if data is None:
+            return ""
+        if data.kind != "scalar":
+            self.found.add(_wrong_kind(data, "text", "write it as one text; quote it if it contains `: `"))
+            return ""
+        return " ".join(str(data.value).split())
+
+    def _spec_name(self, data: Data | None) -> str:
+        name = self._text(data)
+        if data is not None and data.kind == "scalar":
+            self._check_name(name, data.span, "a spec")
+        return name
+
+    def _check_name(self, name: str, span: Span, of: str) -> bool:
+        """Whether a name can be one in Python as well; a fault is collected."""
+        if not _NAME.match(name):
+            self._add(
+                "invalid-name",
+                f"`{name}` cannot be the name of {of}",
+                span,
+                "a name is letters, digits and underscores, and does not begin with a digit",
+            )
+        elif keyword.iskeyword(name) or name in ("true", "false", "none"):
+            self._add(
+                "reserved-name",
+                f"`{name}` is reserved and cannot be the name of {of}",
+                span,
+                f"try `{name}_`",
+            )
+        else:
+            return True
+        return False
+
+    def _expression(self, data: Data) -> syntax.Expression:
+        try:
+            return expression_of(data)
+        except Faults as faults:
+            self.found.extend(faults.diagnostics)
+            return syntax.Broken(data.span)
+
+    # Sections
+
+    def _inputs(self, data: Data | None) -> tuple[tuple[str, syntax.Listing], ...]:
+        if data is None:
+            return ()
+        if data.kind == "mapping":
+            entries = [(key, value) for key, value in data.entries()]
+            inputs = []
+            for key, value in entries:
+                if self._check_name(str(key.value), key.span, "an input"):
+                    inputs += [(str(key.value), shape)] if (shape := self._shape(value)) else []
+            return tuple(inputs)
+        shape = self._shape(data)
+        return (("input", shape),) if shape else ()
+
+    def _shape(self, data: Data) -> syntax.Listing | None:
+        if data.kind != "list" or not 1 <= len(data.items()) <= 4:
+            self._add(
+                "input-shape",
+                "an input is a list of 1 to 4 sizes",
+                data.span,
+                "write `[channels, height, width]`, without the batch, such as `input: [3, 224, 224]`",
+            )
+            return None
+        return syntax.Listing(data.span, tuple(self._expression(item) for item in data.items()))
+
+    def _settings(self, data: Data | None) -> tuple[syntax.Setting, ...]:
+        settings = []
+        for key, value in self._mapping(data, "parameters"):
+            if self._check_name(str(key.value), key.span, "a parameter"):
+                settings.append(syntax.Setting(key.span, str(key.value), self._expression(value)))
+        return tuple(settings)
+
+    def blocks(self, data: Data | None, shared: bool = False) -> tuple[syntax.Block, ...]:
+        what = "shared modules" if shared else "blocks"
+        blocks: dict[str, syntax.Block] = {}
+        for key, value in self._mapping(data, what):
+            try:
+                name, parameters = self._signature(key)
+            except Refused:
+                continue
+            if shared and parameters:
+                self._add(
+                    "shared-parameters",
+                    f"the shared module `{name}` cannot have parameters",
+                    key.span,
+                    "it is made once; write its values into its body",
+                )
+            if name in blocks:
+                first = Label(blocks[name].span, "first here")
+                self._add("duplicate-key", f"the block `{name}` stands here twice", key.span, None, first)
+                continue
+            blocks[name] = syntax.Block(key.span, name, parameters, self._body(value))
+        return tuple(blocks.values())
+
+    def _signature(self, key: Data) -> tuple[str, tuple[syntax.Parameter, ...]]:
+        """`name(a, b=default)` or `name`."""
+        try:
+            expression = expression_of(key)
+        except Faults as faults:
+            self.found.extend(faults.diagnostics)
+            raise Refused from None
+        arguments: tuple[syntax.Argument, ...] = ()
+        if isinstance(expression, syntax.Name):
+            name = expression.name
+        elif isinstance(expression, syntax.Call):
+            name, arguments = expression.name, expression.arguments
+        else:
+            self._bad_signature(key)
+        if not self._check_name(name, key.span, "a block"):
+            raise Refused
+        parameters: dict[str, syntax.Parameter] = {}
+        for argument in arguments:
+            parameter = self._parameter(argument, key)
+            if parameter.name in parameters:
+                self._add(
+                    "duplicate-parameter",
+                    f"the parameter `{parameter.name}` stands here twice",
+                    argument.span,
+                )
+            if parameter.default is None and any(p.default is not None for p in parameters.values()):
+                self._add(
+                    "parameter-order",
+                    f"the parameter `{parameter.name}` without a default follows one with a default",
+                    argument.span,
+                    "put the parameters with defaults last",
+                )
+            parameters[parameter.name] = parameter
+        return name, tuple(parameters.values())
+
+    def _parameter(self, argument: syntax.Argument, key: Data) -> syntax.Parameter:
+        if argument.name is not None:
+            name, default = argument.name, argument.value
+        elif isinstance(argument.value, syntax.Name):
+            name, default = argument.value.name, None
+        else:
+            self._bad_signature(key)
+        if not self._check_name(name, argument.span, "a parameter"):
+            raise Refused
+        if name == "x":
+            self._add("reserved-name", "`x` is the block's input and cannot be a parameter", argument.span)
+            raise Refused
+        return syntax.Parameter(argument.span, name, default)
+
+    def _bad_signature(self, key: Data) -> NoReturn:
+        self._add(
+            "block-signature",
+            f"`{key.value}` is not a block's signature",
+            key.span,
+            "write `name:` or `name(a, b=default):`",
+        )
+        raise Refused
+
+    def _body(self, data: Data) -> syntax.Body:
+        if data.kind == "scalar":
+            return self._expression(data)
+        if data.span.text.startswith(("[", "{")):
+            return self._flow_body(data)
+        if data.kind == "list":
+            return syntax.Sequence(data.span, tuple(self._body(item) for item in data.items()))
+        entries = data.entries()
+        if len(entries) == 1 and entries[0][0].value in MERGES:
+            return self._merge(data, *entries[0])
+        stages = []
+        for key, value in entries:
+            name = str(key.value)
+            if name in MERGES:
+                self._add(
+                    "reserved-name",
+                    f"`{name}` is the long form of an operator and cannot be the name of a stage",
+                    key.span,
+                    f"put it alone into a mapping of its own, or call the stage `{name}_`",
+                )
+            elif self._check_name(name, key.span, "a stage"):
+                stages.append(syntax.Stage(key.span, name, self._body(value)))
+        return syntax.Stages(data.span, tuple(stages))
+
+    def _flow_body(self, data: Data) -> syntax.Broken:
+        opening = data.span.text[0]
+        kind = "list" if opening == "[" else "mapping"
+        self._add(
+            f"yaml-{kind}",
+            f"a value that begins with `{opening}` is a YAML {kind}, not an expression",
+            Span(data.span.source, data.span.start, data.span.start + 1),
+            "group with parentheses, `(a -> b)`, or write one item per line below the key",
+        )
+        return syntax.Broken(data.span)
+
+    def _merge(self, data: Data, key: Data, value: Data) -> syntax.Body:
+        if value.kind != "list" or value.span.text.startswith("["):
+            self._add(
+                "merge-branches",
+                f"`{key.value}` needs its branches as a list",
+                value.span,
+                "write one branch per line below it, each after `- `",
+            )
+            return syntax.Broken(data.span)
+        kind: syntax.MergeKind = str(key.value)  # type: ignore[assignment]
+        return syntax.Merge(key.span, kind, tuple(self._body(item) for item in value.items()))
+
+    def _heads(self, data: Data | None) -> tuple[syntax.Head, ...]:
+        heads = []
+        for key, value in self._mapping(data, "heads"):
+            entries = self._fields(value, ("at", "weight", "keep", "net"), "a head")
+            if not self._check_name(str(key.value), key.span, "a head"):
+                continue
+            missing = [name for name in ("at", "net") if name not in entries]
+            for name in missing:
+                self._add(
+                    "missing-key", f"the head `{key.value}` has no `{name}`", key.span, _MISSING_HELP[name]
+                )
+            if not missing:
+                heads.append(self._head(key, entries))
+        return tuple(heads)
+
+    def _head(self, key: Data, entries: dict[str, Data]) -> syntax.Head:
+        weight, keep = 1.0, False
+        if "weight" in entries:
+            number = self._number(entries["weight"])
+            weight = 1.0 if number is None else float(number)
+        if "keep" in entries:
+            if entries["keep"].value not in ("true", "false"):
+                self.found.add(_wrong_kind(entries["keep"], "`true` or `false`", "write `keep: true`"))
+            keep = entries["keep"].value == "true"
+        at = entries["at"]
+        return syntax.Head(
+            key.span, str(key.value), self._text(at), at.span, weight, keep, self._body(entries["net"])
+        )
+
+    def _fields(self, data: Data, known: tuple[str, ...], where: str) -> dict[str, Data]:
+        fields = {}
+        for key, value in self._mapping(data, where):
+            if key.value in known:
+                fields[str(key.value)] = value
+            else:
+                self._unknown_key(key, known, where)
+        return fields
+
+    def _number(self, data: Data) -> int | float | None:
+        expression = self._expression(data)
+        if isinstance(expression, syntax.Number):
+            return expression.value
+        if not isinstance(expression, syntax.Broken):
+            self.found.add(_wrong_kind(data, "a number", "write a plain number, such as `0.3`"))
+        return None
+
+    def _claims(self, data: Data | None) -> tuple[syntax.Claim, ...]:
+        claims: list[syntax.Claim] = []
+        for name, value in self._fields(data, _CLAIMS, "claims").items() if data else ():
+            if name in ("shapes", "neurons") and not (name == "neurons" and _is_claim(value)):
+                for key, item in self._mapping(value, f"`{name}` by stage"):
+                    claims += self._claim(f"{name}.{key.value}", key.span, item, shape=name == "shapes")
+            elif name != "cite":
+                claims += self._claim(name, value.span, value, shape=False)
+        return tuple(claims)
+
+    def _claim(self, subject: str, span: Span, data: Data, *, shape: bool) -> list[syntax.Claim]:
+        wrong = None
+        if data.kind == "mapping":
+            fields = self._fields(data, ("value", "wrong"), "a claim")
+            wrong = self._text(fields.get("wrong")) or None
+            if "value" not in fields:
+                self._add("missing-key", "the claim has no `value`", span, "write `value:` and `wrong: why`")
+                return []
+            data = fields["value"]
+        sizes = [self._number(item) for item in (data.items() if shape else (data,))]
+        if shape and data.kind != "list":
+            self.found.add(_wrong_kind(data, "a shape", "write the sizes as a list, such as `[64, 56, 56]`"))
+            return []
+        if not all(isinstance(size, int) for size in sizes):
+            if all(size is not None for size in sizes):
+                self.found.add(_wrong_kind(data, "a whole number", "write it in full, such as `25_557_032`"))
+            return []
+        whole = tuple(int(size) for size in sizes if size is not None)
+        return [syntax.Claim(span if shape else data.span, subject, whole if shape else whole[0], wrong)]
+
+    def _cite(self, data: Data | None) -> str | None:
+        cite = data.get("cite") if data else None
+        return self._text(cite) if cite else None
+
+
+_CLAIMS = ("params", "macs", "neurons", "shapes", "cite")
+_MISSING_HELP = {
+    "name": "add `name: my_network`",
+    "input": "add the shape of one sample without the batch, such as `input: [3, 224, 224]`",
+    "net": "add the layers, such as `net: conv(64, 3) -> relu`",
+    "at": "say which stage of `net` it hangs on: `at: stage`",
+}
+
+
+def _is_claim(data: Data) -> bool:
+    """Whether a claim's value is a figure rather than a mapping by stage."""
+    return data.kind == "scalar" or data.get("value") is not None

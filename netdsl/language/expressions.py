@@ -1,0 +1,198 @@
+"""Text of an expression → its syntax tree.
+
+The grammar is `expressions.lark`. The tree is built without judging anything but form; a text that does
+not parse is explained by `mistakes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, reduce
+from typing import Literal
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedInput
+
+from netdsl.diagnostics import Diagnostic, Faults, Label, Span
+from netdsl.language import syntax
+from netdsl.language.tables import load_parser
+
+Place = Callable[[int, int], Span]
+"""Turns a run of characters of the expression into a span of the file."""
+
+
+@cache
+def parser() -> Lark:
+    """The parser, made at its first use."""
+    return load_parser()
+
+
+def parse_expression(text: str, place: Place) -> syntax.Expression:
+    """The syntax tree of an expression.
+
+    Raises:
+        Faults: the text is not an expression.
+    """
+    try:
+        tree = parser().parse(text)
+        return _Builder(place).build(tree)
+    except UnexpectedInput as error:
+        from netdsl.language.mistakes import explain  # only a wrong spec pays for the table of mistakes
+
+        raise Faults([explain(error, text, place)]) from None
+    except RecursionError:
+        diagnostic = Diagnostic(
+            code="expression-too-deep",
+            message="an expression is nested too deeply to read",
+            span=place(0, len(text)),
+            help="give its parts names, as blocks",
+        )
+        raise Faults([diagnostic]) from None
+
+
+class _Builder:
+    """Turns Lark's tree into the syntax tree, one method per rule of the grammar."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def build(self, tree: Tree[Token]) -> syntax.Expression:
+        method: Callable[[Tree[Token]], syntax.Expression] = getattr(self, f"_{tree.data}")
+        return method(tree)
+
+    def _span(self, tree: Tree[Token] | Token) -> Span:
+        if isinstance(tree, Token):
+            return self.place(tree.start_pos or 0, tree.end_pos or 0)
+        return self.place(tree.meta.start_pos, tree.meta.end_pos)
+
+    def _number(self, tree: Tree[Token]) -> syntax.Number:
+        text = str(tree.children[0])
+        is_integer = text.replace("_", "").isdigit()
+        if is_integer and len(text) > 40:
+            self._refuse("number-too-large", f"the number {text[:12]}… has {len(text)} digits", tree)
+        return syntax.Number(self._span(tree), int(text) if is_integer else float(text))
+
+    def _string(self, tree: Tree[Token]) -> syntax.String:
+        return syntax.String(self._span(tree), str(tree.children[0])[1:-1])
+
+    def _name(self, tree: Tree[Token]) -> syntax.Name:
+        return syntax.Name(self._span(tree), str(tree.children[0]))
+
+    def _group(self, tree: Tree[Token]) -> syntax.Expression:
+        return self.build(_subtree(tree.children[0]))
+
+    def _minus(self, tree: Tree[Token]) -> syntax.Negate:
+        return syntax.Negate(self._span(tree), self.build(_subtree(tree.children[1])))
+
+    def _negation(self, tree: Tree[Token]) -> syntax.Not:
+        return syntax.Not(self._span(tree), self.build(_subtree(tree.children[1])))
+
+    def _binary(self, tree: Tree[Token]) -> syntax.Expression:
+        """Left-associative operators: operand (operator operand)*."""
+        left = self.build(_subtree(tree.children[0]))
+        for operator, operand in zip(tree.children[1::2], tree.children[2::2], strict=True):
+            right = self.build(_subtree(operand))
+            left = syntax.Binary(left.span.to(right.span), str(operator), left, right)
+        return left
+
+    _sum = _product = _power = _binary
+
+    def _parallel(self, tree: Tree[Token]) -> syntax.Expression:
+        operands = [self.build(_subtree(child)) for child in tree.children]
+        return reduce(lambda a, b: syntax.Binary(a.span.to(b.span), "|", a, b), operands)
+
+    def _disjunction(self, tree: Tree[Token]) -> syntax.Logic:
+        return self._logic("or", tree)
+
+    def _conjunction(self, tree: Tree[Token]) -> syntax.Logic:
+        return self._logic("and", tree)
+
+    def _logic(self, operator: Literal["and", "or"], tree: Tree[Token]) -> syntax.Logic:
+        operands = tuple(self.build(_subtree(child)) for child in tree.children)
+        return syntax.Logic(self._span(tree), operator, operands)
+
+    def _comparison(self, tree: Tree[Token]) -> syntax.Compare:
+        operands = tuple(self.build(_subtree(child)) for child in tree.children[::2])
+        operators = tuple(" ".join(map(str, _subtree(child).children)) for child in tree.children[1::2])
+        return syntax.Compare(self._span(tree), operators, operands)
+
+    def _conditional(self, tree: Tree[Token]) -> syntax.Conditional:
+        then, condition, otherwise = (self.build(_subtree(child)) for child in tree.children)
+        return syntax.Conditional(self._span(tree), then, condition, otherwise)
+
+    def _chain(self, tree: Tree[Token]) -> syntax.Chain:
+        for child in tree.children:
+            if _is_bare_parallel(_subtree(child)):
+                raise Faults([self._mixed_arrow(tree)])
+        return syntax.Chain(self._span(tree), tuple(self.build(_subtree(c)) for c in tree.children))
+
+    def _attribute(self, tree: Tree[Token]) -> syntax.Attribute:
+        return syntax.Attribute(
+            self._span(tree), self.build(_subtree(tree.children[0])), str(tree.children[1])
+        )
+
+    def _index(self, tree: Tree[Token]) -> syntax.Index:
+        value, index = (self.build(_subtree(child)) for child in tree.children)
+        return syntax.Index(self._span(tree), value, index)
+
+    def _call(self, tree: Tree[Token]) -> syntax.Call:
+        name, *arguments = tree.children
+        assert isinstance(name, Token)
+        return syntax.Call(
+            self._span(tree),
+            str(name),
+            self._span(name),
+            tuple(self._argument(_subtree(a)) for a in arguments),
+        )
+
+    def _argument(self, tree: Tree[Token]) -> syntax.Argument:
+        if tree.data == "generator":
+            return syntax.Argument(self._span(tree), None, self.build(tree))
+        *name, value = tree.children
+        return syntax.Argument(self._span(tree), str(name[0]) if name else None, self.build(_subtree(value)))
+
+    def _listing(self, tree: Tree[Token]) -> syntax.Listing:
+        return syntax.Listing(self._span(tree), tuple(self.build(_subtree(child)) for child in tree.children))
+
+    _tuple = _list = _listing
+
+    def _generator(self, tree: Tree[Token]) -> syntax.Generator:
+        element, targets, iterable = (_subtree(child) for child in tree.children)
+        return syntax.Generator(
+            self._span(tree), self.build(element), tuple(map(str, targets.children)), self.build(iterable)
+        )
+
+    def _refuse(self, code: str, message: str, tree: Tree[Token]) -> None:
+        raise Faults([Diagnostic(code=code, message=message, span=self._span(tree))])
+
+    def _mixed_arrow(self, chain: Tree[Token]) -> Diagnostic:
+        """Shows both readings of `a | b -> c`: nobody can tell which was meant."""
+        children = [_subtree(child) for child in chain.children]
+        at, parallel = next((i, child) for i, child in enumerate(children) if _is_bare_parallel(child))
+        texts = [self._span(child).text for child in children]
+        after = " -> ".join([*texts[:at], f"({texts[at]})", *texts[at + 1 :]])
+        branches = [self._span(_subtree(child)).text for child in parallel.children]
+        if at > 0:
+            branches[0] = f"({' -> '.join([*texts[:at], branches[0]])})"
+        if at < len(texts) - 1:
+            branches[-1] = f"({' -> '.join([branches[-1], *texts[at + 1 :]])})"
+        return Diagnostic(
+            code="mixed-arrow",
+            message="`|` and `->` stand side by side without parentheses",
+            span=self._span(parallel),
+            label="which comes first?",
+            labels=(Label(self._span(chain), "in this chain"),),
+            help=f"write `{after}` or `{' | '.join(branches)}`",
+        )
+
+
+def _is_bare_parallel(tree: Tree[Token]) -> bool:
+    """Whether a step of a chain is `a | b` without parentheses."""
+    if tree.data == "conditional":
+        return any(_is_bare_parallel(_subtree(tree.children[i])) for i in (0, 2))
+    return tree.data == "parallel"
+
+
+def _subtree(child: Tree[Token] | Token) -> Tree[Token]:
+    assert isinstance(child, Tree)
+    return child

@@ -1,0 +1,293 @@
+"""The syntax tree: what a spec's text says, before anything is looked up or computed.
+
+Every node keeps the span it came from. Names are not resolved here: whether `c` is a number, a layer or
+a block is known only when the text is elaborated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from netdsl.diagnostics import Span
+
+MergeKind = Literal["add", "sub", "mul", "concat"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """Anything with a place in the text."""
+
+    span: Span
+
+
+# Expressions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Broken(Node):
+    """A text whose fault is reported already: it means nothing, and nothing more is said about it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Number(Node):
+    value: int | float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class String(Node):
+    value: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Name(Node):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Negate(Node):
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Not(Node):
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary(Node):
+    """`left operator right`, for `+ - * / // % **` and `|`."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compare(Node):
+    """A chain of comparisons, `1 < c <= 64`, as Python reads it."""
+
+    operators: tuple[str, ...]
+    operands: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Logic(Node):
+    """`and` or `or` over two or more operands."""
+
+    operator: Literal["and", "or"]
+    operands: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditional(Node):
+    """`then if condition else otherwise`."""
+
+    then: Expression
+    condition: Expression
+    otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribute(Node):
+    """`value.name`."""
+
+    value: Expression
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Index(Node):
+    """`value[index]`."""
+
+    value: Expression
+    index: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Argument(Node):
+    """A positional or, with a name, a keyword argument of a call."""
+
+    name: str | None
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Node):
+    """`name(arguments)`."""
+
+    name: str
+    name_span: Span
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing(Node):
+    """`(a, b)` or `[a, b]`: the language does not tell them apart."""
+
+    items: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generator(Node):
+    """`(element for targets in iterable)`."""
+
+    element: Expression
+    targets: tuple[str, ...]
+    iterable: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain(Node):
+    """`a -> b -> c`."""
+
+    steps: tuple[Expression, ...]
+
+
+Expression = (
+    Broken
+    | Number
+    | String
+    | Name
+    | Negate
+    | Not
+    | Binary
+    | Compare
+    | Logic
+    | Conditional
+    | Attribute
+    | Index
+    | Call
+    | Listing
+    | Generator
+    | Chain
+)
+
+
+# Bodies: what a YAML value can say where a layer is expected
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence(Node):
+    """A YAML list: the bodies one after another."""
+
+    items: tuple[Body, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage(Node):
+    """A named step; `span` is that of the name."""
+
+    name: str
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stages(Node):
+    """A YAML mapping of named steps, one after another."""
+
+    items: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merge(Node):
+    """The long form of `+ - * |`: a mapping with one key, one branch per list item."""
+
+    kind: MergeKind
+    branches: tuple[Body, ...]
+
+
+Body = Expression | Sequence | Stages | Merge
+
+
+# The document
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameter(Node):
+    """A parameter of a block, with its default where it has one."""
+
+    name: str
+    default: Expression | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block(Node):
+    """A block's signature and body; `span` is that of its name."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head(Node):
+    """A side output: a body on the output of the stage `at`."""
+
+    name: str
+    at: str
+    at_span: Span
+    weight: float
+    keep: bool
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim(Node):
+    """A figure that a paper or a reference implementation states."""
+
+    subject: str
+    """`params`, `macs`, `neurons`, or `shapes.STAGE`."""
+    value: int | tuple[int, ...]
+    wrong: str | None
+    """Why the figure in print is known to be wrong; None where it is believed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Data(Node):
+    """YAML as data, for the sections whose meaning others define: scalars as they were written."""
+
+    value: str | tuple[Data, ...] | tuple[tuple[Data, Data], ...]
+    kind: Literal["scalar", "list", "mapping"]
+
+    def get(self, key: str) -> Data | None:
+        """The value under a key of a mapping."""
+        for name, value in self.entries():
+            if name.value == key:
+                return value
+        return None
+
+    def entries(self) -> tuple[tuple[Data, Data], ...]:
+        """The keys and values of a mapping; nothing for a scalar or a list."""
+        return self.value if self.kind == "mapping" else ()  # type: ignore[return-value]
+
+    def items(self) -> tuple[Data, ...]:
+        """The items of a list; nothing for a scalar or a mapping."""
+        return self.value if self.kind == "list" else ()  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting(Node):
+    """A named expression: a parameter of the spec, or a size of the input."""
+
+    name: str
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spec(Node):
+    """A whole document; `span` is that of its name."""
+
+    name: str
+    about: str
+    inputs: tuple[tuple[str, Listing], ...]
+    """Each input's name and sizes, `[C, *spatial]`; a single unnamed input is called `input`."""
+    parameters: tuple[Setting, ...]
+    blocks: tuple[Block, ...]
+    shared: tuple[Block, ...]
+    net: Body
+    heads: tuple[Head, ...]
+    claims: tuple[Claim, ...]
+    cite: str | None
+    """Where the claims come from."""
+    train: Data | None

@@ -1,0 +1,205 @@
+"""Pooling: layers that summarise windows of the spatial axes, or the whole of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, final
+
+from netdsl.graph.shapes import Shape
+from netdsl.layers.layer import Argument, Boolean, Integer, Layer, PerAxis, Problem, TorchArgument, TorchCall
+
+
+def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
+    """The number of places a pooling window takes along an axis, by torch's rule.
+
+    With `ceil_mode` a last window may hang over the end, but must begin inside the input or the padding
+    before it.
+
+    >>> pooled_size(112, 3, 2, 0, 1, False), pooled_size(112, 3, 2, 0, 1, True)
+    (55, 56)
+    """
+    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    if not ceil_mode:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + padding else count
+
+
+class _WindowPool(Layer):
+    """What `maxpool` and `avgpool` share: a window that slides."""
+
+    spatial = (1, 2, 3)
+    kernel_size = PerAxis("the window's size")
+    stride = PerAxis("the window's step; the window's size unless given", None)
+    padding = PerAxis("cells added on both sides of each axis, at most half the window", 0, minimum=0)
+
+    def _sizes(self, input: Shape, dilation: Any, ceil_mode: bool) -> list[int]:
+        stride = self.kernel_size if self.stride is None else self.stride
+        windows = (self.each(value, input) for value in (self.kernel_size, stride, self.padding, dilation))
+        rows = zip(input.spatial, *windows, strict=True)
+        return [
+            pooled_size(axis.size, kernel, step, padding, taps, ceil_mode)
+            for axis, kernel, step, padding, taps in rows
+        ]
+
+    def _window_problems(self, input: Shape, dilation: Any, ceil_mode: bool) -> Iterator[Problem]:
+        kernels, paddings = self.each(self.kernel_size, input), self.each(self.padding, input)
+        for kernel, padding in zip(kernels, paddings, strict=True):
+            if padding > kernel // 2:
+                yield Problem(
+                    "pool-padding",
+                    f"a padding of {padding} is more than half the window of {kernel}",
+                    argument="padding",
+                    help=f"use a padding of at most {kernel // 2}, or a larger window",
+                )
+                return
+        sizes = self._sizes(input, dilation, ceil_mode)
+        rows = zip(input.spatial, sizes, kernels, paddings, self.each(dilation, input), strict=True)
+        for axis, positions, kernel, padding, taps in rows:
+            if positions < 1:
+                largest = (axis.size + 2 * padding - 1) // taps + 1
+                padded = f" (with {2 * padding} of padding)" if padding else ""
+                reach = taps * (kernel - 1) + 1
+                yield Problem(
+                    "kernel-larger-than-input",
+                    f"a kernel that reaches over {reach} does not fit into {axis.word} {axis.size}{padded}",
+                    argument="kernel_size",
+                    axes=(axis.name,),
+                    help=f"use a kernel of at most {largest}, or pool less before it",
+                )
+
+
+@final
+class MaxPool(_WindowPool):
+    """Maximum of every window of the spatial axes.
+
+    Input `(batch, channels, *spatial)`, output the same with smaller spatial axes. Padding counts as −∞.
+    """
+
+    word = "maxpool"
+    dilation = PerAxis("the distance between the window's cells", 1)
+    ceil_mode = Boolean("whether a last window may hang over the end", False)
+
+    def requires(self, input: Shape) -> Iterator[Problem]:
+        yield from self._window_problems(input, self.dilation, self.ceil_mode)
+
+    def output(self, input: Shape) -> Shape:
+        return input.with_spatial(self._sizes(input, self.dilation, self.ceil_mode))
+
+    def torch(self, input: Shape) -> TorchCall:
+        window = TorchArgument(None, self.kernel_size)
+        options = self.torch_arguments("stride", "padding", "dilation", "ceil_mode")
+        return TorchCall(f"nn.MaxPool{len(input.spatial)}d", (window, *options))
+
+
+@final
+class AvgPool(_WindowPool):
+    """Mean of every window of the spatial axes.
+
+    Input `(batch, channels, *spatial)`, output the same with smaller spatial axes.
+    """
+
+    word = "avgpool"
+    ceil_mode = Boolean("whether a last window may hang over the end", False)
+    count_include_pad = Boolean("whether the zeros of the padding count in the mean", True)
+    divisor_override: Argument[int | None] = Integer("what the sum is divided by instead of the cells", None)
+
+    def requires(self, input: Shape) -> Iterator[Problem]:
+        if self.divisor_override is not None and len(input.spatial) == 1:
+            yield Problem(
+                "no-divisor-override",
+                "torch's one-dimensional pooling has no `divisor_override`",
+                argument="divisor_override",
+                help="leave it out, and follow the pooling with `scale(factor, trainable=false)`",
+            )
+        yield from self._window_problems(input, 1, self.ceil_mode)
+
+    def output(self, input: Shape) -> Shape:
+        return input.with_spatial(self._sizes(input, 1, self.ceil_mode))
+
+    def torch(self, input: Shape) -> TorchCall:
+        window = TorchArgument(None, self.kernel_size)
+        options = self.torch_arguments("stride", "padding", "ceil_mode", "count_include_pad")
+        if len(input.spatial) > 1:
+            options += self.torch_arguments("divisor_override")
+        return TorchCall(f"nn.AvgPool{len(input.spatial)}d", (window, *options))
+
+
+class _AdaptivePool(Layer):
+    """What the pools to a given size share."""
+
+    spatial = (1, 2, 3)
+    output_size = PerAxis("the output's sizes; `none` in a list keeps that axis", open_axes=True)
+
+    def output(self, input: Shape) -> Shape:
+        sizes = self.each(self.output_size, input)
+        return input.with_spatial(
+            axis.size if size is None else size for axis, size in zip(input.spatial, sizes, strict=True)
+        )
+
+    def _call(self, module: str, input: Shape) -> TorchCall:
+        # torch's one-dimensional pools do not know None
+        size = self.output(input).spatial[0].size if self.output_size == (None,) else self.output_size
+        return TorchCall(f"nn.{module}{len(input.spatial)}d", (TorchArgument(None, size),))
+
+
+@final
+class AdaptiveAvgPool(_AdaptivePool):
+    """Mean of windows chosen so that the output has a given size.
+
+    Input `(batch, channels, *spatial)`, output `(batch, channels, *output_size)`.
+    """
+
+    word = "adaptive_avgpool"
+
+    def torch(self, input: Shape) -> TorchCall:
+        return self._call("AdaptiveAvgPool", input)
+
+
+@final
+class AdaptiveMaxPool(_AdaptivePool):
+    """Maximum of windows chosen so that the output has a given size.
+
+    Input `(batch, channels, *spatial)`, output `(batch, channels, *output_size)`.
+    """
+
+    word = "adaptive_maxpool"
+
+    def torch(self, input: Shape) -> TorchCall:
+        return self._call("AdaptiveMaxPool", input)
+
+
+class _GlobalPool(Layer):
+    """What the pools over all of the spatial axes share."""
+
+    spatial = (1, 2, 3)
+
+    def output(self, input: Shape) -> Shape:
+        return input.with_spatial((1,) * len(input.spatial))
+
+
+@final
+class GlobalAvgPool(_GlobalPool):
+    """Mean over all spatial axes, which stay with size 1; `flatten` takes them away.
+
+    Input `(batch, channels, *spatial)`, output `(batch, channels, 1, …)`.
+    Source: Lin et al. 2013, Network In Network.
+    """
+
+    word = "global_avgpool"
+
+    def torch(self, input: Shape) -> TorchCall:
+        return TorchCall(f"nn.AdaptiveAvgPool{len(input.spatial)}d", (TorchArgument(None, 1),))
+
+
+@final
+class GlobalMaxPool(_GlobalPool):
+    """Maximum over all spatial axes, which stay with size 1; `flatten` takes them away.
+
+    Input `(batch, channels, *spatial)`, output `(batch, channels, 1, …)`.
+    """
+
+    word = "global_maxpool"
+
+    def torch(self, input: Shape) -> TorchCall:
+        return TorchCall(f"nn.AdaptiveMaxPool{len(input.spatial)}d", (TorchArgument(None, 1),))

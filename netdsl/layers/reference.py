@@ -1,0 +1,107 @@
+"""The documentation of layers, made from their classes: the same facts for the terminal and for the docs.
+
+conv(out_channels, kernel_size, stride=1, padding=0, …)
+
+Convolution over one, two or three spatial axes, as many as the input has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from textwrap import indent
+
+from netdsl.layers.layer import Layer, spell
+
+FAMILIES = {
+    "convolution": "Convolutions",
+    "linear": "Linear layers",
+    "pooling": "Pooling",
+    "normalization": "Normalisation",
+    "activation": "Activations",
+    "regularization": "Regularisation",
+    "reshape": "Shapes",
+    "rearrange": "Shapes",
+    "resize": "Sizes",
+}
+"""The heading of each module of layers."""
+
+
+def signature(layer: type[Layer]) -> str:
+    """How a layer is called, with its defaults."""
+    parts = [
+        name if argument.required else f"{name}={spell(argument.default)}"
+        for name, argument in layer.arguments().items()
+    ]
+    parts += ["…"] if layer.extra is not None else []
+    return f"{layer.word}({', '.join(parts)})" if parts else layer.word
+
+
+def summary(layer: type[Layer]) -> str:
+    """What a layer does, in its docstring's first sentence."""
+    return _paragraphs(layer)[0]
+
+
+def details(layer: type[Layer]) -> str:
+    """The shapes of input and output, and the source."""
+    return "\n\n".join(_paragraphs(layer)[1:])
+
+
+def _paragraphs(layer: type[Layer]) -> list[str]:
+    text = layer.__doc__ or ""
+    return [
+        "\n".join(line.strip() for line in part.strip().splitlines()) for part in text.strip().split("\n\n")
+    ]
+
+
+def arguments(layer: type[Layer]) -> list[tuple[str, str, str, str]]:
+    """Each argument's name, default, what it takes, and what it means."""
+    rows = [
+        (name, "" if argument.required else spell(argument.default), argument.expects, argument.about)
+        for name, argument in layer.arguments().items()
+    ]
+    return rows + ([("…", "", layer.extra.expects, layer.extra.about)] if layer.extra is not None else [])
+
+
+def families(layers: Iterable[type[Layer]]) -> list[tuple[str, list[type[Layer]]]]:
+    """The layers under their headings, in their own order."""
+    return [(name, list(group)) for name, group in groupby(layers, key=_family)]
+
+
+def _family(layer: type[Layer]) -> str:
+    return FAMILIES[layer.__module__.rpartition(".")[2]]
+
+
+def as_text(layer: type[Layer]) -> str:
+    """A layer's documentation as one reads it in a terminal."""
+    parts = [signature(layer), summary(layer)]
+    if details(layer):
+        parts.append(details(layer))
+    rows = arguments(layer)
+    if rows:
+        widest = max(len(name) for name, *_ in rows)
+        listed = [
+            f"{name:<{widest}}  {_meaning(default, expects, about)}" for name, default, expects, about in rows
+        ]
+        parts.append("arguments:\n" + indent("\n".join(listed), "  "))
+    return "\n\n".join(parts) + "\n"
+
+
+def _meaning(default: str, expects: str, about: str) -> str:
+    return f"{about}: {expects}" + (f" (default {default})" if default else "")
+
+
+def as_markdown(layer: type[Layer]) -> str:
+    """A layer's documentation as a section of a page."""
+    parts = [f"### `{layer.word}`", f"```\n{signature(layer)}\n```", summary(layer)]
+    if details(layer):
+        parts.append(details(layer))
+    rows = arguments(layer)
+    if rows:
+        table = ["| argument | default | takes | meaning |", "|---|---|---|---|"]
+        table += [
+            f"| `{name}` | {f'`{default}`' if default else ''} | {expects} | {about} |"
+            for name, default, expects, about in rows
+        ]
+        parts.append("\n".join(table))
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,220 @@
+"""Layers that give the spatial axes another size without weights: enlarging, padding and cropping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+from netdsl.graph.formula import formula_of
+from netdsl.graph.shapes import Shape
+from netdsl.layers.layer import (
+    Argument,
+    Boolean,
+    Choice,
+    FactorPerAxis,
+    Integers,
+    Layer,
+    PerAxis,
+    Problem,
+    Real,
+    TorchArgument,
+    TorchCall,
+)
+
+_CENTER_CROP = '''\
+class CenterCrop(nn.Module):
+    """The middle of the spatial axes, one size for each."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__()
+        self.sizes = sizes
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for dim, size in enumerate(self.sizes, 2):
+            x = x.narrow(dim, (x.shape[dim] - size) // 2, size)
+        return x
+'''
+
+_MODE_AXES = {
+    "nearest": (1, 2, 3),
+    "linear": (1,),
+    "bilinear": (2,),
+    "bicubic": (2,),
+    "trilinear": (3,),
+    "area": (1, 2, 3),
+    "nearest-exact": (1, 2, 3),
+}
+"""How many spatial axes each of torch's interpolations is for."""
+
+_CORNER_MODES = ("linear", "bilinear", "bicubic", "trilinear")
+
+
+@final
+class Upsample(Layer):
+    """The spatial axes enlarged, or made smaller, by interpolation.
+
+    Input `(batch, channels, *spatial)`, output `(batch, channels, *size)`; with a factor, every axis is
+    multiplied by it and rounded down.
+    """
+
+    word = "upsample"
+    spatial = (1, 2, 3)
+    size = PerAxis("the output's sizes; give this or `scale_factor`", None)
+    scale_factor = FactorPerAxis("how much larger the axes become", None)
+    mode = Choice("the interpolation", "nearest", options=tuple(_MODE_AXES))
+    align_corners: Argument[bool | None] = Boolean("whether the corners' centres stay where they are", None)
+
+    def requires(self, input: Shape) -> Iterator[Problem]:
+        if (self.size is None) == (self.scale_factor is None):
+            given = "neither a size nor a factor" if self.size is None else "a size and a factor"
+            yield Problem(
+                "upsample-size",
+                f"`upsample` is given {given}",
+                argument=None if self.size is None else "size",
+                help="give one of them: `upsample(scale_factor=2)`, or `upsample([56, 56])`",
+            )
+        else:
+            yield from self._size_problems(input)
+        yield from self._mode_problems(input)
+
+    def _size_problems(self, input: Shape) -> Iterator[Problem]:
+        for axis, size in zip(input.spatial, self._sizes(input), strict=True):
+            if size < 1:
+                yield Problem(
+                    "upsample-to-nothing",
+                    f"nothing is left of {axis.word} {axis.size} by `{self!r}`",
+                    argument="scale_factor",
+                    axes=(axis.name,),
+                    help=f"use a factor of at least 1 / {axis.size}",
+                )
+
+    def _mode_problems(self, input: Shape) -> Iterator[Problem]:
+        count = len(input.spatial)
+        fitting = [mode for mode, axes in _MODE_AXES.items() if count in axes]
+        if self.mode not in fitting:
+            yield Problem(
+                "upsample-mode",
+                f'mode "{self.mode}" is not for {count} spatial {"axis" if count == 1 else "axes"}',
+                argument="mode",
+                help=f"use one of {', '.join(fitting)}",
+            )
+        if self.align_corners is not None and self.mode not in _CORNER_MODES:
+            yield Problem(
+                "align-corners",
+                f'`align_corners` means nothing to mode "{self.mode}"',
+                argument="align_corners",
+                help=f"leave it out, or use one of {', '.join(m for m in _CORNER_MODES if m in fitting)}",
+            )
+
+    def _sizes(self, input: Shape) -> list[int]:
+        if self.size is not None:
+            return list(self.each(self.size, input))
+        factors = self.each(self.scale_factor, input)
+        return [int(axis.size * factor) for axis, factor in zip(input.spatial, factors, strict=True)]
+
+    def output(self, input: Shape) -> Shape:
+        return input.with_spatial(self._sizes(input))
+
+    def torch(self, input: Shape) -> TorchCall:
+        return TorchCall("nn.Upsample", self.torch_arguments("size", "scale_factor", "mode", "align_corners"))
+
+
+@final
+class Pad(Layer):
+    """Values added around the spatial axes.
+
+    Input `(batch, channels, *spatial)`, output the same with larger spatial axes.
+    """
+
+    word = "pad"
+    spatial = (1, 2, 3)
+    padding = Integers(
+        "how many on all sides; or a list of pairs, before and behind, the last axis first", single=True
+    )
+    mode = Choice("what the values are", "constant", options=("constant", "reflect", "replicate", "circular"))
+    value = Real("the constant", 0.0)
+
+    def requires(self, input: Shape) -> Iterator[Problem]:
+        sides = 2 * len(input.spatial)
+        if isinstance(self.padding, tuple) and len(self.padding) != sides:
+            yield Problem(
+                "pad-length",
+                f"`padding` has {len(self.padding)} values, the input {input} has {sides} sides",
+                argument="padding",
+                help=f"give {sides}, pairs of before and behind with the last axis first, or one for all",
+            )
+            return
+        if self.value != 0 and self.mode != "constant":
+            yield Problem(
+                "pad-value",
+                f'`value` means nothing to mode "{self.mode}"',
+                argument="value",
+                help='leave it out, or use mode "constant"',
+            )
+        yield from self._reach_problems(input)
+
+    def _reach_problems(self, input: Shape) -> Iterator[Problem]:
+        for axis, sides in zip(input.spatial, self._sides(input), strict=True):
+            most = max(sides)
+            limit = {"reflect": axis.size - 1, "circular": axis.size}.get(self.mode)
+            if limit is not None and most > limit:
+                yield Problem(
+                    "padding-too-large",
+                    f'mode "{self.mode}" can add at most {limit} to {axis.word} {axis.size}, not {most}',
+                    argument="padding",
+                    axes=(axis.name,),
+                    help=f"use a padding of at most {limit}, or another mode",
+                )
+
+    def _sides(self, input: Shape) -> list[tuple[int, int]]:
+        """What is added before and behind each spatial axis, in the order of the axes."""
+        count = len(input.spatial)
+        given = self.padding if isinstance(self.padding, tuple) else (self.padding,) * (2 * count)
+        return [(given[2 * i], given[2 * i + 1]) for i in reversed(range(count))]
+
+    def output(self, input: Shape) -> Shape:
+        sides = self._sides(input)
+        return input.with_spatial(
+            axis.size + before + behind for axis, (before, behind) in zip(input.spatial, sides, strict=True)
+        )
+
+    def torch(self, input: Shape) -> TorchCall:
+        rank = f"{len(input.spatial)}d"
+        padding = TorchArgument(None, self.padding)
+        if self.mode != "constant":
+            kind = {"reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}[self.mode]
+            return TorchCall(f"nn.{kind}Pad{rank}", (padding,))
+        if self.value == 0 and formula_of(self.value) is None:
+            return TorchCall(f"nn.ZeroPad{rank}", (padding,))
+        return TorchCall(f"nn.ConstantPad{rank}", (padding, TorchArgument(None, self.value)))
+
+
+@final
+class Crop(Layer):
+    """The middle of the spatial axes, as U-Net takes it before it joins what it kept.
+
+    Input `(batch, channels, *spatial)`, output `(batch, channels, *size)`; where an odd number is to go, the
+    far side loses one more. Source: Ronneberger et al. 2015, U-Net.
+    """
+
+    word = "crop"
+    spatial = (1, 2, 3)
+    size = PerAxis("the output's sizes")
+
+    def requires(self, input: Shape) -> Iterator[Problem]:
+        for axis, size in zip(input.spatial, self.each(self.size, input), strict=True):
+            if size > axis.size:
+                yield Problem(
+                    "crop-larger-than-input",
+                    f"`crop` cannot take {size} of {axis.word} {axis.size}",
+                    argument="size",
+                    axes=(axis.name,),
+                    help=f"use a size of at most {axis.size}; `pad` and `upsample` make an axis larger",
+                )
+
+    def output(self, input: Shape) -> Shape:
+        return input.with_spatial(self.each(self.size, input))
+
+    def torch(self, input: Shape) -> TorchCall:
+        sizes = tuple(TorchArgument(None, size) for size in self.each(self.size, input))
+        return TorchCall("CenterCrop", sizes, _CENTER_CROP)
