@@ -9,7 +9,6 @@ torch except `build`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +24,14 @@ from netdsl.language.document import read_document
 from netdsl.language.expressions import parse_expression
 from netdsl.layers.layer import spell
 from netdsl.layers.plugin import load_layers
+from netdsl.records import record
 from netdsl.specs import find_spec, open_extended
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-@dataclass(frozen=True)
+@record
 class Compilation:
     """A spec on its way: what was read, what it declares, and what was found wrong."""
 

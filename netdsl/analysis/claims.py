@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from netdsl.diagnostics import Collector, Diagnostic
 from netdsl.graph.graph import Network
 from netdsl.language import syntax
+from netdsl.records import value_record
 
 Verdict = Literal["holds", "fails", "wrong in print"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class ClaimResult:
     """A claim and what became of it."""
 

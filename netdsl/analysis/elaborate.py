@@ -8,7 +8,6 @@ checking costs as much as the text, not as the network.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from netdsl.analysis.evaluate import BlockContext, Environment, Program, as_layer, evaluate
@@ -56,6 +55,7 @@ from netdsl.graph.shapes import Axis, Shape
 from netdsl.language import syntax
 from netdsl.layers.layer import Layer, Problem
 from netdsl.layers.merge import merge_output, merge_problems
+from netdsl.records import replace, value_record
 
 MOST_LAYERS = 10_000_000
 """Leaf layers of the largest network that is checked, expanded."""
@@ -66,7 +66,7 @@ INPUT_SIZES = {"c": "in_channels", "d": "in_depth", "h": "in_height", "w": "in_w
 """What a block's formulas call the sizes of its input."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class _Elaborated:
     """What a use of a block came to, once for all uses with the same arguments on the same shape."""
 
@@ -531,7 +531,7 @@ class Elaborator:
         if result.shape is None or not inner.captured:
             return nowhere(stage.span)
         first = scope.reach(inner.captured[0])
-        inner.inputs[0].shape = first.shape
+        inner.inputs[0] = replace(inner.inputs[0], shape=first.shape)
         inputs = [first, *(scope.reach(tensor) for tensor in inner.captured)]
         operation = Group(inner.finish(result), is_stage=True)
         return scope.add(stage.name, operation, inputs, result.shape, stage.span, doubt=result.doubt)

@@ -7,7 +7,7 @@ collected and its value is `UNKNOWN`, which silences everything computed from it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from netdsl.analysis.binding import Given, bind_layer, match
@@ -39,6 +39,7 @@ from netdsl.graph.graph import MergeKind
 from netdsl.graph.shapes import WORDS
 from netdsl.language import syntax
 from netdsl.layers.layer import Layer
+from netdsl.records import record, replace, value_record
 
 MERGE_FUNCTIONS = ("add", "sub", "mul", "concat")
 UNROLLING = ("range", "enumerate", "zip")
@@ -60,19 +61,22 @@ LONGEST_LIST = 100_000
 _MERGE_OF: dict[str, MergeKind] = {"+": "add", "-": "sub", "*": "mul", "|": "concat"}
 
 
-@dataclass(slots=True)
 class BlockContext:
-    """What all expressions of one use of a block share."""
+    """What all expressions of one use of a block share.
 
-    parameters: frozenset[str] = frozenset()
-    """The block's own parameters; for the net, the spec's."""
-    recalled: dict[str, Tensor] = field(default_factory=dict)
-    """The tensors of named steps passed so far, for `from(name)`."""
-    constraints: dict[Formula, Any] = field(default_factory=dict)
-    """Formulas whose value the unrolling of lists relied on."""
+    Attributes:
+        parameters: the block's own parameters; for the net, the spec's.
+        recalled: the tensors of named steps passed so far, for `from(name)`.
+        constraints: formulas whose value the unrolling of lists relied on.
+    """
+
+    def __init__(self, parameters: frozenset[str] = frozenset()) -> None:
+        self.parameters = parameters
+        self.recalled: dict[str, Tensor] = {}
+        self.constraints: dict[Formula, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class Program:
     """The names a spec declares, and those it finds."""
 
@@ -87,7 +91,7 @@ class Program:
         return [*self.layers, *self.blocks, *self.shared, *self.parameters, *RESERVED]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Environment:
     """Where an expression stands: what its names mean."""
 
@@ -97,7 +101,7 @@ class Environment:
     labels: Labels
     x: Tensor | None = None
     """The tensor that entered the block; None outside of any."""
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = MappingProxyType({})
     keeps_formulas: bool = True
     """Whether numbers keep their formulas; not in arguments that close over the names around a use."""
     trail: tuple[Label, ...] = ()

@@ -3,15 +3,15 @@
 Separate from the table that is printed of it, because the rows are facts of the graph and the table is taste.
 Equal neighbours are one row with a count, so an outline costs what the text costs, not the network.
 
-    body: bottleneck(64) * 3   →   body            64×56×56   …
-                                     0–2 bottleneck ×3
+    body: stem -> block(64) * 3   →   body
+                                        stem1
+                                        block1 ×3
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from netdsl.graph.graph import (
     Child,
@@ -28,9 +28,10 @@ from netdsl.graph.graph import (
     Use,
 )
 from netdsl.graph.shapes import Shape
+from netdsl.records import replace, value_record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_record()
 class Row:
     """One line of an outline."""
 
@@ -39,9 +40,11 @@ class Row:
     name: str
     """The module's name in its scope, or the span of names of equal neighbours: `0–2`."""
     what: str
-    """The block that it uses, or how it comes about; empty for a stage."""
+    """The block that it uses, or how its branches are merged; empty where the name says it."""
     count: int
     """How many equal neighbours the row stands for."""
+    layer: str | None
+    """The layer as one would write it, where the row is a single one."""
     layers: Mapping[str, int]
     """How many layers of each kind, in the order of their first appearance."""
     output: Shape
@@ -61,16 +64,19 @@ class Outline:
                 yield from self.rows(node.operation.graph, levels, depth)
             else:
                 yield self.row(node, depth)
-                if levels > 1:
-                    yield from self._inside(node, levels - 1, depth + 1)
+                yield from self._inside(node, levels - 1, depth + 1)
 
-    def row(self, node: Node, depth: int = 0, count: int = 1, name: str | None = None) -> Row:
+    def row(self, node: Node, depth: int = 0, name: str | None = None, count: int = 1) -> Row:
+        """The row of a node, or of several equal ones that stand one after another."""
+        repeated = _repeated(node)
+        core = _core(node)
         return Row(
             depth=depth,
             name=node.name if name is None else name,
-            what=_describe(node),
-            count=count,
-            layers={word: number * count for word, number in self._of_node(node).items()},
+            what=_describe(core, node.name if name is None else name),
+            count=count * (repeated.count if repeated else 1),
+            layer=repr(core.operation.layer) if isinstance(core.operation, Leaf) else None,
+            layers=_times(self._of_node(node), count),
             output=node.output,
             costs=node.costs * count,
         )
@@ -96,25 +102,20 @@ class Outline:
             case Series(children=children) | Fan(children=children):
                 total: Counter[str] = Counter()
                 for child in children:
-                    total.update({word: n * child.count for word, n in self.layers(child.graph).items()})
+                    total.update(_times(self.layers(child.graph), child.count))
                 return total
 
     def _inside(self, node: Node, levels: int, depth: int) -> Iterator[Row]:
+        if levels < 1:
+            return
+        repeated = _repeated(node)
         match node.operation:
             case Use(graph=graph) | Group(graph=graph) | SharedUse(graph=graph):
                 yield from self._opened(graph, levels, depth)
+            case Series() if repeated:
+                yield from self._opened(repeated.graph, levels, depth)
             case Series(children=children) | Fan(children=children):
                 yield from self._members(children, levels, depth)
-
-    def _members(self, children: tuple[Child, ...], levels: int, depth: int) -> Iterator[Row]:
-        first = 0
-        for child, count in _folded(children):
-            last = first + count - 1
-            name = str(first) if count == 1 else f"{first}–{last}"
-            yield self._member(child, count, name, depth)
-            if levels > 1:
-                yield from self._opened(child.graph, levels - 1, depth + 1)
-            first = last + 1
 
     def _opened(self, graph: Graph, levels: int, depth: int) -> Iterator[Row]:
         if graph.is_single:  # the one node inside is the module itself
@@ -122,45 +123,78 @@ class Outline:
         else:
             yield from self.rows(graph, levels, depth)
 
-    def _member(self, child: Child, count: int, name: str, depth: int) -> Row:
-        graph = child.graph
+    def _members(self, children: tuple[Child, ...], levels: int, depth: int) -> Iterator[Row]:
+        """The numbered members of a series or a fan, equal neighbours as one."""
+        first = 0
+        for child in _folded(children):
+            last = first + child.count - 1
+            name = str(first) if child.count == 1 else f"{first}–{last}"
+            yield self._member(child, name, depth)
+            if levels > 1:
+                yield from self._opened(child.graph, levels - 1, depth + 1)
+            first = last + 1
+
+    def _member(self, child: Child, name: str, depth: int) -> Row:
+        graph, count = child.graph, child.count
         if graph.is_single:
-            return self.row(graph.nodes[0], depth, count, name)
-        layers = {word: number * count for word, number in self.layers(graph).items()}
+            return self.row(graph.nodes[0], depth, name, count)
         return Row(
             depth=depth,
             name=name,
             what="",
             count=count,
-            layers=layers,
+            layer=None,
+            layers=_times(self.layers(graph), count),
             output=graph.output,
             costs=graph.costs * count,
         )
 
 
-def _folded(children: tuple[Child, ...]) -> Iterator[tuple[Child, int]]:
+def _times(layers: Counter[str], count: int) -> Counter[str]:
+    return Counter({word: number * count for word, number in layers.items()})
+
+
+def _folded(children: tuple[Child, ...]) -> list[Child]:
     """Neighbours that share a graph as one, with their number."""
-    pending: tuple[Child, int] | None = None
+    folded: list[Child] = []
     for child in children:
-        if pending and pending[0].graph is child.graph:
-            pending = (child, pending[1] + child.count)
-            continue
-        if pending:
-            yield pending
-        pending = (child, child.count)
-    if pending:
-        yield pending
+        if folded and folded[-1].graph is child.graph:
+            folded[-1] = replace(folded[-1], count=folded[-1].count + child.count)
+        else:
+            folded.append(child)
+    return folded
 
 
-def _describe(node: Node) -> str:
-    match node.operation:
-        case Use(block=block):
-            return block
-        case SharedUse(name=name):
-            return f"{name}, shared"
-        case Merge(kind=kind):
-            return kind
-        case Group(graph=graph) if graph.is_single:
-            return _describe(graph.nodes[0])
+def _repeated(node: Node) -> Child | None:
+    """The one member of a series that is nothing but its repeats."""
+    node = _within(node)
+    if not isinstance(node.operation, Series):
+        return None
+    folded = _folded(node.operation.children)
+    return folded[0] if len(folded) == 1 else None
+
+
+def _within(node: Node) -> Node:
+    """The node that a scope of a single module is."""
+    while isinstance(node.operation, Group) and node.operation.graph.is_single:
+        node = node.operation.graph.nodes[0]
+    return node
+
+
+def _core(node: Node) -> Node:
+    """What a row is about: the module behind scopes of a single one and behind repeats."""
+    node = _within(node)
+    repeated = _repeated(node)
+    return _core(repeated.graph.nodes[0]) if repeated and repeated.graph.is_single else node
+
+
+def _describe(core: Node, name: str) -> str:
+    match core.operation:
+        case Use(block=word):
+            return "" if name.rstrip("0123456789") == word else word
+        case SharedUse(name=word):
+            return f"{word}, shared"
+        case Merge(kind=word):
+            return "" if name.rstrip("0123456789") == word else word
         case _:
             return ""

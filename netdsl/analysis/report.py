@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from netdsl.analysis.claims import ClaimResult
 from netdsl.diagnostics import Diagnostic
 from netdsl.graph.graph import Head, Leaf, Merge, Network, walk, walk_node
+from netdsl.records import record, value_record
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class StageReport:
     """A step of the net: a named stage, or a layer that stands in the net itself."""
 
@@ -22,7 +22,7 @@ class StageReport:
     layers: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class NodeReport:
     """A leaf layer or a merge, in the order of execution."""
 
@@ -33,7 +33,7 @@ class NodeReport:
     macs: int
 
 
-@dataclass(frozen=True)
+@record
 class Report:
     """The result of checking a spec. Figures are None and listings empty where faults keep them unknown."""
 

@@ -7,11 +7,11 @@ is found before the condition that guards it changes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from netdsl.analysis.evaluate import RESERVED, BlockContext, Environment, Program, unknown_help
 from netdsl.diagnostics import Collector
 from netdsl.language import syntax
+from netdsl.records import replace
 
 
 def resolve_names(spec: syntax.Spec, program: Program, found: Collector) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netdsl.diagnostics import Span
 from netdsl.graph.formula import Formula, plain
 from netdsl.graph.graph import Graph, Head, Node, Operation
 from netdsl.graph.shapes import Axis, Shape
+from netdsl.records import record, replace
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Tensor:
     """A value of a graph under construction. Compares by identity."""
 
@@ -45,20 +45,26 @@ def in_doubt(current: Tensor, span: Span) -> Tensor:
     return replace(current, span=span, doubt=frozenset(current.shape.names))
 
 
-@dataclass(slots=True, eq=False)
-class Scope:
-    """A graph under construction."""
+_Pending = tuple[str, Operation, tuple[tuple[str, int], ...], Tensor, str | None]
+"""A node but for the numbers of its inputs, which are not final yet."""
 
-    parent: Scope | None
-    is_block: bool = False
-    """Whether formulas inside speak of other names than those outside."""
-    captured: list[Tensor] = field(default_factory=list)
-    """The parent's tensor behind each input but the first."""
-    inputs: list[Tensor] = field(default_factory=list)
-    _pending: list[tuple[str, Operation, tuple[tuple[str, int], ...], Tensor, str | None]] = field(
-        default_factory=list
-    )
-    _imports: dict[tuple[int, tuple[str, int]], Tensor] = field(default_factory=dict)
+
+class Scope:
+    """A graph under construction.
+
+    Attributes:
+        is_block: whether formulas inside speak of other names than those outside.
+        inputs: the tensors that enter, the current one first.
+        captured: the parent's tensor behind each input but the first.
+    """
+
+    def __init__(self, parent: Scope | None, *, is_block: bool = False) -> None:
+        self.parent = parent
+        self.is_block = is_block
+        self.inputs: list[Tensor] = []
+        self.captured: list[Tensor] = []
+        self._pending: list[_Pending] = []
+        self._imports: dict[tuple[int, tuple[str, int]], Tensor] = {}
 
     def enter(self, shape: Shape | None, span: Span, doubt: frozenset[str] = frozenset()) -> Tensor:
         """A new input of the scope."""

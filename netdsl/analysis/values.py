@@ -7,7 +7,6 @@ Values compare by meaning, not by place, so that two uses of a block with equal 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from netdsl.diagnostics import Span
@@ -15,6 +14,7 @@ from netdsl.graph.formula import Formula
 from netdsl.graph.graph import MergeKind
 from netdsl.language import syntax
 from netdsl.layers.layer import Layer
+from netdsl.records import record, replace, value_record
 
 if TYPE_CHECKING:
     from netdsl.analysis.evaluate import Environment
@@ -31,14 +31,14 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("span",))
 class BrokenValue:
     """In the place of a layer: what is wrong and reported already. What comes out of it is in doubt."""
 
-    span: Span = field(compare=False)
+    span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("spans", "span",))
 class LayerUse:
     """A layer, block or shared module with its arguments."""
 
@@ -47,11 +47,11 @@ class LayerUse:
     """The bound layer, where the target is one and its arguments are right."""
     arguments: tuple[tuple[str, Any], ...] | None
     """The values of a block's parameters; None where they are wrong."""
-    spans: Mapping[str, Span] = field(compare=False)
+    spans: Mapping[str, Span]
     """Where each argument stands."""
     label: str
     """The module's name in its scope."""
-    span: Span = field(compare=False)
+    span: Span
     bare: bool = False
     """Whether it is a name without arguments, which may still be called."""
     is_shared: bool = False
@@ -59,90 +59,90 @@ class LayerUse:
     """The parameter it came through."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("span",))
 class ChainValue:
     """Layers one after another."""
 
     steps: tuple[LayerValue, ...]
-    span: Span = field(compare=False)
+    span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("span",))
 class MergeValue:
     """Branches on the same input, added, subtracted, multiplied or concatenated."""
 
     kind: MergeKind
     branches: tuple[LayerValue, ...]
     label: str
-    span: Span = field(compare=False)
+    span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("span",))
 class FanValue:
     """The branches of an unrolled `concat(… for …)`, numbered from 0."""
 
     kind: MergeKind
     elements: tuple[LayerValue, ...]
     label: str
-    span: Span = field(compare=False)
+    span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("span", "count_span",))
 class RepeatValue:
     """`layer * count`."""
 
     body: LayerValue
     count: int
     label: str
-    span: Span = field(compare=False)
-    count_span: Span = field(compare=False)
+    span: Span
+    count_span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("span",))
 class SeriesValue:
     """The layers of an unrolled table, numbered from 0."""
 
     elements: tuple[LayerValue, ...]
     label: str
-    span: Span = field(compare=False)
+    span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("span",))
 class ChoiceValue:
     """`a if condition else b` between layers, decided by a condition that the block's parameters set."""
 
     condition: Formula
     taken: bool
     body: LayerValue
-    span: Span = field(compare=False)
+    span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("span",))
 class ScopedValue:
     """A compound layer that came through a parameter: it gets a scope of its own."""
 
     body: LayerValue
     label: str
-    span: Span = field(compare=False)
+    span: Span
     origin: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("span",))
 class InputValue:
     """`x`, as a layer: the tensor that entered the block."""
 
     tensor: Tensor
-    span: Span = field(compare=False)
+    span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@value_record(ignoring=("span",))
 class IdentityValue:
     """`id`: the current tensor."""
 
-    span: Span = field(compare=False)
+    span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class RecallValue:
     """`from(name)`: looked up when it is applied, since stages are named as they are passed."""
 
@@ -151,7 +151,7 @@ class RecallValue:
     environment: Environment
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class StagesValue:
     """Named steps; each is evaluated when it is reached."""
 

@@ -110,7 +110,8 @@ def table(report: Report, depth: int, style: Style, columns: int | None) -> str:
         "",
         network_table(network, depth, style, columns),
     ]
-    return "\n".join(lines) + "".join(f"{claim(result, style)}\n" for result in report.claims)
+    claims = "".join(f"{claim(result, style)}\n" for result in report.claims)
+    return "\n".join(lines) + (f"\n{claims}" if claims else "")
 
 
 def claim(result: ClaimResult, style: Style) -> str:

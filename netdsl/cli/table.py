@@ -70,7 +70,8 @@ def counted(layers: Mapping[str, int]) -> str:
 def _line(row: Row, style: Style) -> Line:
     repeated = f"×{row.count}" if row.count > 1 else ""
     name = " ".join(part for part in (row.name, row.what, repeated) if part)
-    cells = (f"{'  ' * row.depth}{name}", counted(row.layers), *_figures(str(row.output), row.costs))
+    layers = counted(row.layers) if row.layer is None or row.count > 1 else row.layer
+    cells = (f"{'  ' * row.depth}{name}", layers, *_figures(str(row.output), row.costs))
     return Line(cells, style.faint if row.depth else "")
 
 

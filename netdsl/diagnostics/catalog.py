@@ -7,10 +7,11 @@ loads them. The tests hold the examples to their word: each gives its diagnostic
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Literal
+
+from netdsl.records import value_record
 
 Form = Literal["spec", "command", "prose"]
 
@@ -29,7 +30,7 @@ PARTS = {
 """Each file of rules, in the order of the reference, with its heading there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_record()
 class Rule:
     """What is known of one diagnostic."""
 

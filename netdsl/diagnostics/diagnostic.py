@@ -7,15 +7,15 @@ A diagnostic is data. It is made where the fault is found, collected, sorted, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from netdsl.diagnostics.source import Span
+from netdsl.records import value_record
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class Label:
     """A second place that belongs to a fault, with what it is, in a few words."""
 
@@ -23,7 +23,7 @@ class Label:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class Edit:
     """Characters to replace."""
 
@@ -31,7 +31,7 @@ class Edit:
     replacement: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_record()
 class Diagnostic:
     """One fault of a spec."""
 

@@ -7,19 +7,16 @@ Everything netdsl says about a spec points at characters of a file. A `Span` kee
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+
+from netdsl.records import value_record
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Source:
-    """A text and the name people know it by."""
+    """A text and the name people know it by: the path as the user typed it. Compares by identity."""
 
-    name: str
-    """The path as the user typed it, or the name of a shipped spec."""
-    text: str
-    _line_starts: list[int] = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
         self._line_starts = [0]
         self._line_starts += [i + 1 for i, char in enumerate(self.text) if char == "\n"]
 
@@ -50,7 +47,7 @@ class Source:
         return Span(self, 0, min(1, len(self.text)))
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class Span:
     """A run of characters of a source, `start` included, `end` not."""
 

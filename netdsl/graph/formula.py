@@ -13,8 +13,9 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from netdsl.records import value_record
 
 Plain = int | float | bool | str | None
 Operand = "Formula | Plain | tuple[Any, ...]"
@@ -27,7 +28,7 @@ _LOOSENESS = {
 _ATOM = 9
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class Formula:
     """An expression over names: `operator` applied to formulas and plain values.
 

@@ -11,18 +11,18 @@ Numbers and sizes may carry formulas (`formula`) in the names of the block they 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from netdsl.diagnostics import Span
 from netdsl.graph.formula import Formula
 from netdsl.graph.shapes import Shape
+from netdsl.records import record, value_record
 
 MergeKind = Literal["add", "sub", "mul", "concat"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Costs:
     """What a graph costs, its repeats counted."""
 
@@ -40,7 +40,7 @@ class Costs:
         return Costs(self.layers * count, self.params * count, self.macs * count)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Leaf:
     """A layer with its arguments bound: one torch module."""
 
@@ -49,14 +49,14 @@ class Leaf:
     costs: Costs
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Merge:
     """A pointwise operator on the node's inputs, or the concatenation of their channels. No module."""
 
     kind: MergeKind
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class LayerArgument:
     """What a block's parameter is bound to when it is a layer, not a number."""
 
@@ -70,7 +70,7 @@ REQUIRED = LayerArgument("required")
 """In the place of a parameter's default: it has none that is the same for every use."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Signature:
     """A block's parameters."""
 
@@ -79,7 +79,7 @@ class Signature:
     """Each parameter's name and its default: a plain value, a `LayerArgument`, or `REQUIRED`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Use:
     """The use of a block: a module of the block's class."""
 
@@ -92,7 +92,7 @@ class Use:
     `in_channels`, `in_depth`, `in_height`, `in_width`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Group:
     """A named scope: a stage, a named step, or a chain that was passed as an argument. Formulas inside
     speak of the names of the block around it."""
@@ -101,7 +101,7 @@ class Group:
     is_stage: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Child:
     """One member of a series or a fan."""
 
@@ -112,7 +112,7 @@ class Child:
     """For each input of the graph after its first, which of the node's inputs it is."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Series:
     """Modules one after another, numbered from 0: an unrolled table or a repeat."""
 
@@ -121,7 +121,7 @@ class Series:
     """How often the one thing is repeated, perhaps with its formula; None for an unrolled table."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Fan:
     """Modules beside each other on the same input, numbered from 0, and merged: an unrolled `concat(…)`."""
 
@@ -129,7 +129,7 @@ class Fan:
     children: tuple[Child, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Choice:
     """`a if condition else b` between layers, decided. No module of its own: the names of its graph's nodes
     belong to the graph around it."""
@@ -139,7 +139,7 @@ class Choice:
     graph: Graph
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class SharedUse:
     """A use of a module of `shared`."""
 
@@ -150,7 +150,7 @@ class SharedUse:
 Operation = Leaf | Merge | Use | Group | Series | Fan | Choice | SharedUse
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Node:
     """One step of a graph."""
 
@@ -181,7 +181,7 @@ class Node:
                 return Costs()
 
 
-@dataclass(frozen=True, eq=False)
+@record
 class Graph:
     """A scope: inputs, nodes in the order in which they run, and which value comes out."""
 
@@ -216,7 +216,7 @@ class Graph:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Head:
     """A side output."""
 
@@ -229,7 +229,7 @@ class Head:
     """A `Group` on the value of the stage `at`; its inputs number values of the net's graph."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Network:
     """A whole spec, elaborated."""
 
@@ -253,7 +253,7 @@ class Network:
         return self.graph.costs + kept + shared
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Step:
     """One executed node of an expanded network: a leaf layer, a merge, or the merge that ends a fan."""
 

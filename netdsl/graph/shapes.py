@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from netdsl.records import value_record
 
 SPATIAL_NAMES = {0: (), 1: ("w",), 2: ("h", "w"), 3: ("d", "h", "w")}
 """The names of the axes behind the channels, by their number."""
@@ -32,7 +33,7 @@ class Axis(NamedTuple):
         return WORDS.get(self.name, f"axis `{self.name}`")
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class Shape:
     """The axes of a sample in order."""
 

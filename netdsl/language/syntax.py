@@ -6,15 +6,15 @@ a block is known only when the text is elaborated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from netdsl.diagnostics import Span
+from netdsl.records import record
 
 MergeKind = Literal["add", "sub", "mul", "concat"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Node:
     """Anything with a place in the text."""
 
@@ -24,37 +24,37 @@ class Node:
 # Expressions
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Broken(Node):
     """A text whose fault is reported already: it means nothing, and nothing more is said about it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Number(Node):
     value: int | float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class String(Node):
     value: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Name(Node):
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Negate(Node):
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Not(Node):
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Binary(Node):
     """`left operator right`, for `+ - * / // % **` and `|`."""
 
@@ -63,7 +63,7 @@ class Binary(Node):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Compare(Node):
     """A chain of comparisons, `1 < c <= 64`, as Python reads it."""
 
@@ -71,7 +71,7 @@ class Compare(Node):
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Logic(Node):
     """`and` or `or` over two or more operands."""
 
@@ -79,7 +79,7 @@ class Logic(Node):
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Conditional(Node):
     """`then if condition else otherwise`."""
 
@@ -88,7 +88,7 @@ class Conditional(Node):
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Attribute(Node):
     """`value.name`."""
 
@@ -96,7 +96,7 @@ class Attribute(Node):
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Index(Node):
     """`value[index]`."""
 
@@ -104,7 +104,7 @@ class Index(Node):
     index: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Argument(Node):
     """A positional or, with a name, a keyword argument of a call."""
 
@@ -112,7 +112,7 @@ class Argument(Node):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Call(Node):
     """`name(arguments)`."""
 
@@ -121,14 +121,14 @@ class Call(Node):
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Listing(Node):
     """`(a, b)` or `[a, b]`: the language does not tell them apart."""
 
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Generator(Node):
     """`(element for targets in iterable)`."""
 
@@ -137,7 +137,7 @@ class Generator(Node):
     iterable: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Chain(Node):
     """`a -> b -> c`."""
 
@@ -167,14 +167,14 @@ Expression = (
 # Bodies: what a YAML value can say where a layer is expected
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Sequence(Node):
     """A YAML list: the bodies one after another."""
 
     items: tuple[Body, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Stage(Node):
     """A named step; `span` is that of the name."""
 
@@ -182,14 +182,14 @@ class Stage(Node):
     body: Body
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Stages(Node):
     """A YAML mapping of named steps, one after another."""
 
     items: tuple[Stage, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Merge(Node):
     """The long form of `+ - * |`: a mapping with one key, one branch per list item."""
 
@@ -203,7 +203,7 @@ Body = Expression | Sequence | Stages | Merge
 # The document
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Parameter(Node):
     """A parameter of a block, with its default where it has one."""
 
@@ -211,7 +211,7 @@ class Parameter(Node):
     default: Expression | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Block(Node):
     """A block's signature and body; `span` is that of its name."""
 
@@ -220,7 +220,7 @@ class Block(Node):
     body: Body
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Head(Node):
     """A side output: a body on the output of the stage `at`."""
 
@@ -232,7 +232,7 @@ class Head(Node):
     body: Body
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Claim(Node):
     """A figure that a paper or a reference implementation states."""
 
@@ -243,7 +243,7 @@ class Claim(Node):
     """Why the figure in print is known to be wrong; None where it is believed."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Data(Node):
     """YAML as data, for the sections whose meaning others define: scalars as they were written."""
 
@@ -266,7 +266,7 @@ class Data(Node):
         return self.value if self.kind == "list" else ()  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Setting(Node):
     """A named expression: a parameter of the spec, or a size of the input."""
 
@@ -274,7 +274,7 @@ class Setting(Node):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Spec(Node):
     """A whole document; `span` is that of its name."""
 

@@ -131,24 +131,32 @@ class Integer(Argument[int]):
 
 
 class Real(Argument[float]):
-    """A finite number within bounds, both included."""
+    """A finite number within bounds, both included, or above a bound."""
 
     def __init__(
-        self, about: str, default: Any = REQUIRED, *, minimum: float = -math.inf, maximum: float = math.inf
+        self,
+        about: str,
+        default: Any = REQUIRED,
+        *,
+        minimum: float = -math.inf,
+        maximum: float = math.inf,
+        above: float | None = None,
     ) -> None:
         super().__init__(about, default)
         self.minimum, self.maximum = max(minimum, -_LARGEST_REAL), min(maximum, _LARGEST_REAL)
+        self.above = above
 
     @property
     def expects(self) -> str:
         lower = f" from {self.minimum:g}" if self.minimum != -_LARGEST_REAL else ""
+        lower = f" above {self.above:g}" if self.above is not None else lower
         upper = f" to {self.maximum:g}" if self.maximum != _LARGEST_REAL else ""
         return f"a number{lower}{upper}"
 
     def _read(self, value: Any) -> float:
         if not _is_real(value):
             raise self._refuse_type()
-        if not self.minimum <= value <= self.maximum:
+        if not self.minimum <= value <= self.maximum or (self.above is not None and value <= self.above):
             raise self._refuse_range()
         return value  # type: ignore[no-any-return]
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netdsl.graph.formula import plain
@@ -32,9 +31,10 @@ from netdsl.layers.arguments import Integers as Integers
 from netdsl.layers.arguments import PerAxis as PerAxis
 from netdsl.layers.arguments import Real as Real
 from netdsl.layers.arguments import Text as Text
+from netdsl.records import value_record
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class Problem:
     """Why a layer cannot take an input, or an operator its operands."""
 
@@ -50,7 +50,7 @@ class Problem:
     """Which operands of a merge the fact is about, counted from 0."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class TorchArgument:
     """An argument of a torch call: positional where `name` is None."""
 
@@ -60,7 +60,7 @@ class TorchArgument:
     """Torch's default; a value equal to it is not printed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class TorchCall:
     """The construction of a module, as data.
 

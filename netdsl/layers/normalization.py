@@ -39,7 +39,7 @@ class BatchNorm(Layer):
 
     word = "batchnorm"
     spatial = (0, 1, 2, 3)
-    eps = Real("added to the variance", 1e-5, minimum=0)
+    eps = Real("added to the variance", 1e-5, above=0)
     momentum = Real("the share of the new batch in the running statistics", 0.1)
     affine = Boolean("whether each channel has a trained weight and bias", True)
     track_running_stats = Boolean("whether running statistics are kept for use after training", True)
@@ -63,7 +63,7 @@ class LayerNorm(Layer):
 
     word = "layernorm"
     needs_channels = True
-    eps = Real("added to the variance", 1e-5, minimum=0)
+    eps = Real("added to the variance", 1e-5, above=0)
     elementwise_affine = Boolean("whether each channel has a trained weight and bias", True)
     bias = Boolean("whether the trained part has a bias", True)
 
@@ -93,7 +93,7 @@ class GroupNorm(Layer):
     word = "groupnorm"
     spatial = (0, 1, 2, 3)
     num_groups = Integer("parts that the channels fall into")
-    eps = Real("added to the variance", 1e-5, minimum=0)
+    eps = Real("added to the variance", 1e-5, above=0)
     affine = Boolean("whether each channel has a trained weight and bias", True)
 
     def requires(self, input: Shape) -> Iterator[Problem]:
@@ -118,7 +118,7 @@ class InstanceNorm(Layer):
 
     word = "instancenorm"
     spatial = (1, 2, 3)
-    eps = Real("added to the variance", 1e-5, minimum=0)
+    eps = Real("added to the variance", 1e-5, above=0)
     momentum = Real("the share of the new batch in the running statistics", 0.1)
     affine = Boolean("whether each channel has a trained weight and bias", False)
     track_running_stats = Boolean("whether running statistics are kept for use after training", False)

@@ -112,7 +112,22 @@ class AvgPool(_WindowPool):
                 argument="divisor_override",
                 help="leave it out, and follow the pooling with `scale(factor, trainable=false)`",
             )
-        yield from self._window_problems(input, 1, self.ceil_mode)
+        problems = list(self._window_problems(input, 1, self.ceil_mode))
+        yield from problems
+        if not problems and len(input.spatial) == 3:
+            yield from self._unpadded_problems(input)
+
+    def _unpadded_problems(self, input: Shape) -> Iterator[Problem]:
+        """Over three axes torch wants the window to fit without the padding."""
+        for axis, kernel in zip(input.spatial, self.each(self.kernel_size, input), strict=True):
+            if kernel > axis.size:
+                yield Problem(
+                    "kernel-larger-than-input",
+                    f"a window of {kernel} does not fit into {axis.word} {axis.size}, padding aside",
+                    argument="kernel_size",
+                    axes=(axis.name,),
+                    help=f"use at most {axis.size}: over three axes torch does not count the padding",
+                )
 
     def output(self, input: Shape) -> Shape:
         return input.with_spatial(self._sizes(input, 1, self.ceil_mode))

@@ -30,7 +30,7 @@ class CenterCrop(nn.Module):
         self.sizes = sizes
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for dim, size in enumerate(self.sizes, 2):
+        for dim, size in zip(range(2, x.dim()), self.sizes, strict=True):
             x = x.narrow(dim, (x.shape[dim] - size) // 2, size)
         return x
 '''

@@ -1,0 +1,420 @@
+"""The `train` section of a spec → a recipe: every choice of a run, checked and with its defaults filled in.
+
+Needs no torch: what may be said stands in `catalog`. A recipe goes into the run's folder as JSON, and is read
+back through the same checks.
+
+    optimizer: sgd(lr=0.1, momentum=0.9)   →   Use("sgd", {"lr": 0.1, "momentum": 0.9, "dampening": 0, …})
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
+
+from netdsl.analysis.binding import Given, match
+from netdsl.analysis.evaluate import constant
+from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span, did_you_mean, fault
+from netdsl.graph.formula import plain
+from netdsl.language import syntax
+from netdsl.language.document import expression_of
+from netdsl.layers.arguments import Argument, BadArgument, Integer
+from netdsl.layers.layer import spell
+from netdsl.training.catalog import (
+    AUGMENTATIONS,
+    DATASETS,
+    FOLDER,
+    INITIALIZATIONS,
+    LOSSES,
+    OPTIMIZERS,
+    OWN_MEAN,
+    OWN_STD,
+    PRECISIONS,
+    PREPARATIONS,
+    SCHEDULES,
+    TASKS,
+    Entry,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A word of the catalogue with all its arguments, defaults included."""
+
+    word: str
+    arguments: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        """The use as one would write it."""
+        arguments = ", ".join(f"{name}={_spelled(value)}" for name, value in self.arguments.items())
+        return f"{self.word}({arguments})" if arguments else self.word
+
+
+def _spelled(value: Any) -> str:
+    return value if value in (OWN_MEAN, OWN_STD) else spell(value)
+
+
+def _defaults(word: str, entry: Entry, **given: Any) -> Use:
+    return Use(word, {name: argument.default for name, argument in entry.arguments.items()} | given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Every choice of a run. The defaults are those of a spec that says nothing."""
+
+    task: str = "classify"
+    data: tuple[str, ...] = ("digits",)
+    """Data sets; the first that is present or can be fetched is used."""
+    prepare: tuple[Use, ...] = (_defaults("normalize", PREPARATIONS["normalize"]),)
+    """What is done to every image, in order."""
+    augment: tuple[Use, ...] = ()
+    """What is done to training images, in order, after the sizes of `prepare` and before its `normalize`."""
+    batch: int = 64
+    """Images per step."""
+    epochs: int = 10
+    optimizer: Use = _defaults("adamw", OPTIMIZERS["adamw"])
+    schedule: Use = _defaults("cosine", SCHEDULES["cosine"], warmup=1)
+    loss: Use = _defaults("cross_entropy", LOSSES["cross_entropy"])
+    init: Use | None = None
+    """How weights begin; None as torch begins them."""
+    seed: int = 0
+    """What fixes the first weights, the order of the data and all that is random."""
+    precision: str = "auto"
+    """`bf16` for autocast where the device gains by it, `fp32`, or `auto`."""
+    workers: int | None = None
+    """Processes that read images which do not fit into memory; None for one per core, up to 8."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+    @staticmethod
+    def from_json(text: str) -> Recipe:
+        """The recipe of a run's folder.
+
+        Raises:
+            Faults: the text is damaged; exit code 5.
+        """
+        try:
+            return Recipe(**{name: _restored(name, value) for name, value in json.loads(text).items()})
+        except (ValueError, TypeError, KeyError, AttributeError, BadArgument) as error:
+            raise fault("damaged-recipe", f"a run's recipe cannot be read: {error}", exit_code=5) from None
+
+
+_WORDS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
+    "prepare": ("transform", PREPARATIONS),
+    "augment": ("transform", AUGMENTATIONS),
+    "optimizer": ("optimizer", OPTIMIZERS),
+    "schedule": ("schedule", SCHEDULES),
+    "loss": ("loss", LOSSES),
+    "init": ("initialization", INITIALIZATIONS),
+}
+"""The keys whose values are words with arguments: what a word is called, and the words."""
+
+_NUMBERS: Mapping[str, Integer] = {
+    "batch": Integer("images per step", minimum=1, maximum=2**20),
+    "epochs": Integer("epochs", minimum=1, maximum=10**6),
+    "seed": Integer("seed", minimum=0),
+    "workers": Integer("processes", minimum=0, maximum=256),
+}
+
+KEYS = tuple(field for field in Recipe.__dataclass_fields__)
+"""The keys of a `train` section."""
+
+
+def check_recipe(train: syntax.Data | None, parameters: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Everything wrong with a `train` section.
+
+    Args:
+        train: the section; None where the spec has none.
+        parameters: the spec's parameters, which the recipe's numbers may use.
+    """
+    reader = _Reader(parameters)
+    reader.read(train)
+    yield from reader.found
+
+
+def resolve_recipe(
+    train: syntax.Data | None, parameters: Mapping[str, Any], overrides: Mapping[str, str]
+) -> Recipe:
+    """The recipe of a `train` section.
+
+    Args:
+        train: the section; None where the spec has none, which leaves every key at its default.
+        parameters: the spec's parameters.
+        overrides: keys whose value the command line replaces, with the value's text.
+
+    Raises:
+        Faults: it is wrong; exit code 1, or 2 where the command line is to blame.
+    """
+    reader = _Reader(parameters)
+    reader.read(train)
+    if reader.found.has_errors:
+        raise Faults(reader.found)
+    for key, text in overrides.items():
+        source = Source(f"--{key}", text)
+        reader.read_key(key, syntax.Data(Span(source, 0, len(text)), text, "scalar"))
+    if reader.found.has_errors:
+        raise Faults(reader.found, exit_code=2)
+    return Recipe(**reader.values)
+
+
+class _Refused(Exception):
+    """A value could not be read; its diagnostic is collected already."""
+
+
+class _Reader:
+    """Reads a section key by key; what is wrong is collected and left out."""
+
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        self.parameters = parameters
+        self.found = Collector()
+        self.values: dict[str, Any] = {}
+
+    def read(self, train: syntax.Data | None) -> None:
+        for key, value in train.entries() if train else ():
+            name = str(key.value)
+            if name in KEYS:
+                self.read_key(name, value)
+            else:
+                help = did_you_mean(name, KEYS) or f"the keys of a recipe are {', '.join(KEYS)}"
+                self._add("unknown-recipe-key", f"a recipe has no key `{name}`", key.span, help)
+
+    def read_key(self, name: str, value: syntax.Data) -> None:
+        readers: Mapping[str, Callable[[str, syntax.Data], Any]] = {
+            "task": self._task,
+            "data": self._data,
+            "prepare": self._chain,
+            "augment": self._chain,
+            "precision": self._precision,
+        }
+        read = readers.get(name, self._number if name in _NUMBERS else self._single)
+        try:
+            self.values[name] = read(name, value)
+        except _Refused:
+            self.values.pop(name, None)
+        except Faults as faults:
+            self.found.extend(faults.diagnostics)
+
+    def _add(self, code: str, message: str, span: Span, help: str | None = None) -> None:
+        self.found.add(Diagnostic(code=code, message=message, span=span, help=help))
+
+    def _refuse(self, code: str, message: str, span: Span, help: str | None = None) -> _Refused:
+        self._add(code, message, span, help)
+        return _Refused()
+
+    # One method for each kind of value
+
+    def _word(self, key: str, value: syntax.Data, what: str, known: tuple[str, ...]) -> str:
+        word = value.value if value.kind == "scalar" else None
+        if word not in known:
+            shown = f"`{word}`" if word is not None else f"a {value.kind}"
+            help = (did_you_mean(str(word), known) if word else None) or f"write {_either(known)}"
+            raise self._refuse(f"unknown-{what}", f"`{key}` is {_either(known)}, not {shown}", value.span, help)
+        return str(word)
+
+    def _task(self, key: str, value: syntax.Data) -> str:
+        return self._word(key, value, "task", tuple(TASKS))
+
+    def _precision(self, key: str, value: syntax.Data) -> str:
+        return self._word(key, value, "precision", PRECISIONS)
+
+    def _data(self, key: str, value: syntax.Data) -> tuple[str, ...]:
+        items = value.items() if value.kind == "list" else (value,)
+        if value.kind == "mapping" or not items:
+            help = "write a name, or a list of names of which the first available is used"
+            raise self._refuse("recipe-value", "`data` names one or more data sets", value.span, help)
+        names = []
+        for item in items:
+            name = str(item.value) if item.kind == "scalar" else item.span.text
+            is_folder = name.startswith(FOLDER) and len(name) > len(FOLDER)
+            if item.kind != "scalar" or not (name in DATASETS or is_folder):
+                help = did_you_mean(name, DATASETS)
+                known = f"the data sets are {', '.join(DATASETS)}, and `folder:PATH` for images of your own"
+                self._add("unknown-dataset", f"there is no data set `{name}`", item.span, help or known)
+            names.append(name)
+        return tuple(names)
+
+    def _number(self, key: str, value: syntax.Data) -> int | None:
+        number = _NUMBERS[key]
+        expression = expression_of(value)
+        if key == "workers" and isinstance(expression, syntax.Name) and expression.name == "auto":
+            return None
+        found = _value(expression, self.parameters)
+        try:
+            return int(number.read(found))
+        except BadArgument as error:
+            shown = f"`{key}` is {error.expected}, not {spell(found)}"
+            raise self._refuse("recipe-value", shown, value.span) from None
+
+    def _single(self, key: str, value: syntax.Data) -> Use | None:
+        expression = expression_of(value)
+        if key == "init" and _is_none(expression):
+            return None
+        return self._use(key, expression)
+
+    def _chain(self, key: str, value: syntax.Data) -> tuple[Use, ...]:
+        expression = expression_of(value)
+        if _is_none(expression):
+            return ()
+        steps: tuple[syntax.Expression, ...] = (expression,)
+        if isinstance(expression, syntax.Chain):
+            steps = expression.steps
+        elif isinstance(expression, syntax.Listing):
+            steps = expression.items
+        uses = [self._tried(key, step) for step in steps]
+        for use, step in zip(uses[:-1], steps[:-1], strict=True):
+            if use is not None and use.word == "normalize":
+                help = "put it at the end: what changes images works on values as they are stored"
+                self._add("normalize-not-last", "`normalize` is not the last step", step.span, help)
+        if None in uses:
+            raise _Refused
+        return tuple(use for use in uses if use is not None)
+
+    def _tried(self, key: str, step: syntax.Expression) -> Use | None:
+        """A step of a chain; None where it is wrong, so that the steps behind it are judged as well."""
+        try:
+            return self._use(key, step)
+        except _Refused:
+            return None
+        except Faults as faults:
+            self.found.extend(faults.diagnostics)
+            return None
+
+    def _use(self, key: str, expression: syntax.Expression) -> Use:
+        what, entries = _WORDS[key]
+        if isinstance(expression, syntax.Name):
+            word, name_span, arguments = expression.name, expression.span, ()
+        elif isinstance(expression, syntax.Call):
+            word, name_span, arguments = expression.name, expression.name_span, expression.arguments
+        else:
+            help = f"write a name with its arguments, such as `{_example(entries)}`"
+            raise self._refuse("recipe-value", f"`{key}` names {_article(what)}", expression.span, help)
+        if word not in entries:
+            raise self._unknown_word(key, word, name_span)
+        given = self._given(word, arguments, expression.span)
+        use = Use(word, self._bound(word, entries[word], given))
+        self._check_together(use, expression.span)
+        return use
+
+    def _unknown_word(self, key: str, word: str, span: Span) -> _Refused:
+        what, entries = _WORDS[key]
+        other = {"prepare": "augment", "augment": "prepare"}.get(key)
+        if other and word in _WORDS[other][1]:
+            kind = "random" if key == "prepare" else "the same for every image"
+            message = f"`{word}` is {kind} and has no place in `{key}`"
+            return self._refuse("transform-place", message, span, f"move it to `{other}`")
+        help = did_you_mean(word, entries) or f"there are {', '.join(entries)}"
+        return self._refuse(f"unknown-{what}", f"there is no {what} `{word}`", span, help)
+
+    def _given(self, word: str, arguments: tuple[syntax.Argument, ...], span: Span) -> Given:
+        """The arguments' values; for `normalize`, the names of the data set's own figures stand for themselves."""
+        names = dict(self.parameters)
+        if word == "normalize":
+            names |= {OWN_MEAN: OWN_MEAN, OWN_STD: OWN_STD}
+        given = Given([], {}, span)
+        for argument in arguments:
+            value = (_value(argument.value, names), argument.span)
+            if argument.name is None:
+                given.positional.append(value)
+            elif argument.name in given.named:
+                message = f"`{word}` is given `{argument.name}` twice"
+                self._add("repeated-argument", message, argument.span, "keep one of the two")
+            else:
+                given.named[argument.name] = value
+        return given
+
+    def _bound(self, word: str, entry: Entry, given: Given) -> dict[str, Any]:
+        required = [name for name, argument in entry.arguments.items() if argument.required]
+        bound, faults = match(word, entry.arguments, required, given)
+        self.found.extend(faults)
+        values: dict[str, Any] = {}
+        refused = bool(faults)
+        for name, argument in entry.arguments.items():
+            if name not in bound:
+                values[name] = argument.default
+                continue
+            value, span = bound[name]
+            try:
+                values[name] = argument.read(value)
+            except BadArgument as error:
+                shown = spell(value)
+                self._add(error.code, f"`{name}` of `{word}` is {error.expected}, not {shown}", span)
+                refused = True
+        if refused:
+            raise _Refused
+        return values
+
+    def _check_together(self, use: Use, span: Span) -> None:
+        """What arguments demand of each other."""
+        arguments = use.arguments
+        if use.word == "sgd" and arguments["nesterov"] and (not arguments["momentum"] or arguments["dampening"]):
+            message = "`nesterov` needs a momentum above 0 and no dampening"
+            self._add("recipe-arguments", message, span, "write `sgd(lr=0.1, momentum=0.9, nesterov=true)`")
+        if use.word == "normalize":
+            mean, std = arguments[OWN_MEAN], arguments[OWN_STD]
+            if isinstance(mean, tuple) and isinstance(std, tuple) and len(mean) != len(std):
+                message = f"`normalize` has {len(mean)} means and {len(std)} standard deviations"
+                self._add("recipe-arguments", message, span, "give one of each for every channel")
+
+
+def _value(expression: syntax.Expression, names: Mapping[str, Any]) -> Any:
+    """The value of an argument, or of a key that is a number.
+
+    Raises:
+        Faults: it has none.
+    """
+    try:
+        return plain(constant(expression, names))
+    except Faults as faults:
+        help = "a recipe's values are numbers, words in quotes, and the spec's `params`"
+        found = [replace(d, help=help) if d.code == "unknown-name" else d for d in faults.diagnostics]
+        raise Faults(found) from None
+
+
+def _is_none(expression: syntax.Expression) -> bool:
+    return isinstance(expression, syntax.Name) and expression.name == "none"
+
+
+def _either(words: tuple[str, ...]) -> str:
+    quoted = [f"`{word}`" for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+def _article(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+
+
+def _example(entries: Mapping[str, Entry]) -> str:
+    word, entry = next(iter(entries.items()))
+    shown = [f"{name}={spell(a.default)}" for name, a in entry.arguments.items() if not a.required][:1]
+    return f"{word}({', '.join(shown)})"
+
+
+# Reading a run's recipe back
+
+
+def _restored(key: str, value: Any) -> Any:
+    """A key's value from JSON, judged as strictly as from a spec."""
+    if key not in KEYS:
+        raise KeyError(f"it has an unknown key `{key}`")
+    if key in ("prepare", "augment"):
+        return tuple(_restored_use(key, item) for item in value)
+    if key in _WORDS:
+        return None if value is None and key == "init" else _restored_use(key, value)
+    if key in _NUMBERS:
+        return None if value is None and key == "workers" else _NUMBERS[key].read(value)
+    if key == "data":
+        return tuple(str(name) for name in value)
+    known: Mapping[str, tuple[str, ...]] = {"task": tuple(TASKS), "precision": PRECISIONS}
+    if value not in known[key]:
+        raise ValueError(f"`{key}` is `{value}`")
+    return value
+
+
+def _restored_use(key: str, value: Mapping[str, Any]) -> Use:
+    arguments: Mapping[str, Argument[Any]] = _WORDS[key][1][value["word"]].arguments
+    given = {name: tuple(v) if isinstance(v, list) else v for name, v in value["arguments"].items()}
+    return Use(value["word"], {name: argument.read(given[name]) for name, argument in arguments.items()})
