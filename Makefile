@@ -33,7 +33,7 @@ check: setup ## look for faults without running: ruff, mypy
 	$(BIN)/mypy
 
 docs: setup ## write the generated pages anew
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m netdsl.cli.pages
 
 bench: setup ## measure against the tools one would use instead
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

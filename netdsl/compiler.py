@@ -73,7 +73,7 @@ def compile_source(
     program = declare(spec, values, layers, found)
     resolve_names(spec, program, found)
     inputs = input_shapes(spec, program, found)
-    network = elaborate(spec, program, inputs, found) if len(inputs) == len(spec.inputs) else None
+    network = elaborate(spec, program, inputs, found) if inputs and len(inputs) == len(spec.inputs) else None
     claims = verify_claims(spec, network, found) if network else ()
     _check_recipe(spec, program.parameters, found)
     shapes = {name: tuple(map(int, shape.sizes)) for name, shape in inputs.items()}

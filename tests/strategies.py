@@ -111,10 +111,9 @@ def loose_arguments_for(draw: DrawFn, layer: type[Layer], shape: Shape) -> dict[
     """Arguments that each take their value, though perhaps not together, nor for this shape."""
     fits = accepts(layer, shape)
     values = draw(arguments_for(layer, shape if fits else _SOME[(layer.spatial or (2,))[-1]]))
-    arguments = {**layer.arguments()}
-    if not arguments:
-        return values
-    for name in draw(st.lists(st.sampled_from(sorted(arguments)), min_size=0, max_size=2)):
+    arguments = layer.arguments()
+    most = min(3, len(arguments))
+    for name in draw(st.lists(st.sampled_from(list(arguments) or [""]), unique=True, max_size=most)):
         values[name] = draw(declared(arguments[name], shape, wide=True))
     return values
 
@@ -138,7 +137,8 @@ def declared(argument: Argument[Any], shape: Shape, wide: bool = False) -> Searc
             found = st.sampled_from(argument.options)
         case PerAxis():
             one = st.integers(argument.minimum, argument.minimum + (8 if wide else 2))
-            lengths = st.integers(1, 4) if wide else st.just(len(shape.spatial))
+            count = max(1, len(shape.spatial))
+            lengths = st.sampled_from([count, count, count, 1, 2, 3, 4] if wide else [count])
             lists = lengths.flatmap(lambda n: st.tuples(*[one] * n))
             found = st.one_of(one, lists, *(st.just(word) for word in argument.words))
         case FactorPerAxis():

@@ -259,7 +259,7 @@ class Elaborator:
         parameters = frozenset(name for name, _ in use.arguments or ())
         variables = {name: _named(value, name) for name, value in use.arguments or ()}
         context = BlockContext(parameters)
-        trail = (*environment.trail, Label(use.span, f"in the block `{block.name}`, used here"))
+        trail = (*environment.trail, Label(use.span, f"block `{block.name}`"))
         within = Environment(self.program, self.found, context, {}, x, variables, trail=trail)
         self.active.append(block.name)
         try:

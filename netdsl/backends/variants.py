@@ -1,0 +1,298 @@
+"""Which scopes of the graph become one class.
+
+A block is elaborated once for every shape and set of arguments; in the printed source all of those should
+be one class with constructor arguments. So every scope is described by its structure: its modules, how they
+are wired, but none of the numbers. Scopes of one block with the same structure are the instances of one
+variant, and a variant is printed as a class. Where a condition chose between layers, an instance knows one
+side only; two instances then agree if they agree on the sides both know.
+
+    conv_bn(64, 7, s=2) on 3×224×224   ┐
+    conv_bn(64, 1) on 64×56×56         ┘→   one variant: class ConvBn(in_channels, c, k, s=1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from netdsl.backends.arguments import is_progression
+from netdsl.backends.scopes import Factory, Scope, factories, input_sizes, nodes_of, numbers, torch_call
+from netdsl.backends.wiring import Wiring
+from netdsl.graph.formula import plain
+from netdsl.graph.graph import (
+    Choice,
+    Fan,
+    Graph,
+    Group,
+    Leaf,
+    Merge,
+    Network,
+    Node,
+    Series,
+    SharedUse,
+    Use,
+)
+from netdsl.graph.shapes import Shape
+
+Structure = tuple[Any, ...]
+"""Nested tuples, equal where two scopes can share a class; a variant inside compares by identity."""
+
+Place = tuple[str, ...]
+"""Where a scope stands: the block, then the names inside of it."""
+
+
+@dataclass(eq=False)
+class Variant:
+    """Scopes that become one class."""
+
+    place: Place
+    """The block's name alone; for a stage or another scope inside of a block, its names as well."""
+    structure: Structure
+    graphs: list[Graph] = field(default_factory=list)
+    scopes: list[Scope] = field(default_factory=list)
+    """What the names stand for in each of the graphs."""
+    numbers: dict[tuple[int, int], int] = field(default_factory=dict)
+    """The number of an instance by the identities of its graph and scope."""
+
+    @property
+    def is_block(self) -> bool:
+        return len(self.place) == 1
+
+    def add(self, graph: Graph, scope: Scope) -> None:
+        self.numbers[id(graph), id(scope)] = len(self.graphs)
+        self.graphs.append(graph)
+        self.scopes.append(scope)
+
+
+class Variants:
+    """The variants of a network, found from the inside out."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.wiring = Wiring(network)
+        self.scopes: dict[int, Scope] = {}
+        """The scope of each use of a block or shared module, by its graph's identity."""
+        self.siblings: dict[Place, list[Variant]] = {}
+        """The variants of each place."""
+        self._found: dict[tuple[int, int], Variant] = {}
+        for graph in (network.graph, *(head.node.operation.graph for head in network.heads)):  # type: ignore[union-attr]
+            self._enter_uses(graph)
+        for name, graph in network.shared:
+            self._enter(graph, name, ())
+        layers = factories(network.graph, network.parameters, self.scopes)
+        self.root = Scope("", {**numbers(network.parameters), **layers})
+        self._describe_root()
+
+    def _describe_root(self) -> None:
+        root, network = self.root, self.network
+        self._assign((), network.graph, root, self._graph(network.graph, root, ()))
+        for head in network.heads:
+            self._module(head.node.operation.graph, root, (head.name,))  # type: ignore[union-attr]
+
+    def of(self, graph: Graph, scope: Scope) -> Variant:
+        """The variant of a scope that becomes a class or a function."""
+        return self._found[id(graph), id(scope)]
+
+    def is_class(self, graph: Graph, scope: Scope) -> bool:
+        """Whether a scope becomes a class or a function of its own."""
+        return (id(graph), id(scope)) in self._found
+
+    # Blocks
+
+    def _enter_uses(self, graph: Graph) -> None:
+        for _, node in nodes_of(graph):
+            match node.operation:
+                case Use(block=block, arguments=arguments, graph=inner):
+                    self._enter(inner, block, arguments)
+                case SharedUse(name=name, graph=inner):
+                    self._enter(inner, name, ())
+
+    def _enter(self, graph: Graph, block: str, arguments: tuple[tuple[str, Any], ...]) -> None:
+        if id(graph) in self.scopes:
+            return
+        self._enter_uses(graph)
+        values = {**input_sizes(graph), **numbers(arguments), **factories(graph, arguments, self.scopes)}
+        scope = self.scopes[id(graph)] = Scope(block, values)
+        form = self.wiring.form(graph)
+        if form in ("single", "chain", "class"):
+            self._assign((block,), graph, scope, (form, self._graph(graph, scope, (block,))))
+
+    def _assign(self, place: Place, graph: Graph, scope: Scope, structure: Structure) -> Variant:
+        """The variant that a scope belongs to: the first that it agrees with, or a new one."""
+        siblings = self.siblings.setdefault(place, [])
+        for variant in siblings:
+            merged = _merged(variant.structure, structure)
+            if merged is not None and variant not in _variants_inside(structure, set()):
+                variant.structure = merged
+                break
+        else:
+            variant = Variant(place, structure)
+            siblings.append(variant)
+        variant.add(graph, scope)
+        self._found[id(graph), id(scope)] = variant
+        return variant
+
+    # Structures
+
+    def _graph(self, graph: Graph, scope: Scope, place: Place) -> Structure:
+        nodes = tuple(self._node(graph, node, scope, place) for node in graph.nodes)
+        return (self.wiring.takes(graph), self.wiring.needs(graph), len(graph.inputs), graph.result, nodes)
+
+    def _module(self, graph: Graph, scope: Scope, place: Place) -> Structure:
+        """The structure of a scope that is no block: a stage, a step, or a member of a series."""
+        form = self.wiring.form(graph)
+        if form == "class":
+            if not self.is_class(graph, scope):
+                self._assign(place, graph, scope, self._graph(graph, scope, place))
+            return (form, self.of(graph, scope))
+        return (form, self._graph(graph, scope, place))
+
+    def _node(self, graph: Graph, node: Node, scope: Scope, place: Place) -> Structure:
+        inputs = () if isinstance(node.operation, Choice) else self.wiring.node_takes(node)
+        return (node.name, inputs, self._operation(graph, node, scope, (*place, node.name)))
+
+    def _operation(self, graph: Graph, node: Node, scope: Scope, place: Place) -> Structure:
+        match node.operation:
+            case Leaf():
+                if isinstance(scope.values.get(node.origin or ""), Factory):
+                    return ("factory", node.origin)
+                call = torch_call(graph, node)
+                return ("leaf", call.target, call.helper, tuple(argument.name for argument in call.arguments))
+            case Merge(kind=kind):
+                return ("merge", kind, channel_axis(node.output))
+            case Use(graph=inner):
+                form = self.wiring.form(inner)
+                if form in ("single", "chain", "class"):
+                    return ("use", self.of(inner, self.scopes[id(inner)]))
+                return ("use", form, self._graph(inner, self.scopes[id(inner)], place))
+            case Group(graph=inner):
+                return ("group", self._module(inner, scope, place))
+            case Series():
+                return ("series", self._series(node.operation, scope, place))
+            case Fan(kind=kind, children=children):
+                members = self._members(children, scope, place)
+                return ("fan", kind, channel_axis(node.output), members)
+            case Choice():
+                return self._choice(node, scope, place[:-1])
+            case SharedUse(name=name):
+                return ("shared", name)
+
+    def _members(self, children: tuple[Any, ...], scope: Scope, place: Place) -> Structure:
+        return tuple(
+            (self._module(child.graph, scope, place), self.wiring.child_takes(child)) for child in children
+        )
+
+    def _choice(self, node: Node, scope: Scope, place: Place) -> Structure:
+        operation = node.operation
+        assert isinstance(operation, Choice)
+        inside = (self.wiring.node_takes(node), node.inputs, self._graph(operation.graph, scope, place))
+        if not scope.holds(operation.condition, operation.taken):
+            return ("decided", operation.taken, inside)
+        sides = (inside, None) if operation.taken else (None, inside)
+        return ("choice", operation.condition, *sides)
+
+    def _series(self, series: Series, scope: Scope, place: Place) -> Layouts:
+        """The ways in which a series can be written, each with the structures that it would be made of."""
+        members = self._members(series.children, scope, place)
+        counts = tuple(child.count for child in series.children)
+        layouts: list[Structure] = [("listed", tuple(zip(members, counts, strict=True)))]
+        is_plain = all(self.wiring.shared_module(child.graph) is None for child in series.children)
+        if series.count is not None and is_plain:
+            if not members:
+                layouts.append(("counted", None))
+            elif all(member == members[0] for member in members) and self._grows_evenly(series):
+                layouts.append(("counted", members[0]))
+            if members and len(members) <= 2 and (len(members) == 1 or counts[0] == 1):
+                rest = members[-1] if sum(counts) > 1 else None
+                layouts.append(("first", members[0], rest))
+        return Layouts(tuple(layouts))
+
+    def _grows_evenly(self, series: Series) -> bool:
+        """Whether one element stands for all members: each number in it stays or grows by a step."""
+        if len(series.children) == 1:
+            return True
+        inner = [node.operation for child in series.children for _, node in nodes_of(child.graph)]
+        if any(isinstance(operation, Series) and len(operation.children) > 1 for operation in inner):
+            return False
+        columns = [list(_numbers_inside(child.graph)) for child in series.children]
+        if len({len(column) for column in columns}) > 1:
+            return False
+        rows = list(zip(*columns, strict=True))
+        if all(all(value == row[0] for value in row) for row in rows):
+            return True
+        return all(child.count == 1 for child in series.children) and all(map(is_progression, rows))
+
+
+class Layouts(tuple[Structure, ...]):
+    """The ways in which a series can be written; a class has those that its instances have in common."""
+
+    def common(self, other: Layouts) -> Layouts | None:
+        found = [
+            merged
+            for own in self
+            for theirs in other
+            if own[0] == theirs[0] and (merged := _merged(own, theirs)) is not None
+        ]
+        return Layouts(found) if found else None
+
+
+def channel_axis(shape: Shape) -> int:
+    """The axis of a batch's tensor along which channels are concatenated."""
+    return shape.names.index("c") + 1 if "c" in shape else 1
+
+
+def _merged(left: Any, right: Any) -> Any | None:
+    """What two structures are together; None where they differ. A side of a choice that one of them does not
+    know, and the members of a series that one of them has none of, are taken from the other."""
+    if isinstance(left, Layouts) and isinstance(right, Layouts):
+        return left.common(right)
+    if not (isinstance(left, tuple) and isinstance(right, tuple)):
+        return left if left == right else None
+    if len(left) != len(right) or (left and left[0] != right[0] and isinstance(left[0], str)):
+        return None
+    is_open = bool(left) and left[0] in ("choice", "first", "counted")
+    merged = []
+    for own, theirs in zip(left, right, strict=True):
+        if own is None or theirs is None:
+            if not is_open and own is not theirs:
+                return None
+            merged.append(theirs if own is None else own)
+            continue
+        both = _merged(own, theirs)
+        if both is None:
+            return None
+        merged.append(both)
+    return tuple(merged)
+
+
+def _variants_inside(structure: Any, found: set[Variant]) -> set[Variant]:
+    """Every variant that a class of this structure constructs, at any depth."""
+    if isinstance(structure, Variant) and structure not in found:
+        found.add(structure)
+        _variants_inside(structure.structure, found)
+    elif isinstance(structure, tuple):
+        for part in structure:
+            _variants_inside(part, found)
+    return found
+
+
+def _numbers_inside(graph: Graph) -> Iterator[Any]:
+    """The numbers that a scope's modules are made with, in order."""
+    for node in graph.nodes:
+        match node.operation:
+            case Leaf():
+                yield from (plain(argument.value) for argument in torch_call(graph, node).arguments)
+            case Use(arguments=arguments, graph=inner):
+                yield from input_sizes(inner).values()
+                yield from (plain(value) for _, value in arguments)
+            case Group(graph=inner) | Choice(graph=inner):
+                yield from _numbers_inside(inner)
+            case Series(children=children, count=count):
+                yield (plain(count), len(children))
+                yield from (value for child in children for value in _numbers_inside(child.graph))
+            case Fan(children=children):
+                yield len(children)
+                yield from (value for child in children for value in _numbers_inside(child.graph))
+            case Merge() | SharedUse():
+                continue

@@ -26,8 +26,8 @@ from netdsl.graph.graph import (
 )
 
 Form = Literal["identity", "shared", "single", "chain", "class"]
-"""What becomes of a scope: no layer at all, a use of a shared module, its only module, an `nn.Sequential`, or a
-class of its own."""
+"""What becomes of a scope: no layer at all, a use of a shared module, its only module, an `nn.Sequential`,
+or a class of its own."""
 
 
 class Wiring:

@@ -42,7 +42,8 @@ class Parser(argparse.ArgumentParser):
         return fault(
             "unknown-option",
             f"`{self.prog}` has no option `{name}`",
-            help=did_you_mean(name, known) or f"its options are {', '.join(f'`{option}`' for option in known)}",
+            help=did_you_mean(name, known)
+            or f"its options are {', '.join(f'`{option}`' for option in known)}",
         )
 
 
@@ -78,7 +79,11 @@ def whole_number(minimum: int) -> Callable[[str], int]:
         except ValueError:
             number = minimum - 1
         if number < minimum:
-            raise fault("option-value", f"`{word}` is no whole number from {minimum}", help=f"write a number such as {max(minimum, 1)}")
+            raise fault(
+                "option-value",
+                f"`{word}` is no whole number from {minimum}",
+                help=f"write a number such as {max(minimum, 1)}",
+            )
         return number
 
     return read
@@ -92,7 +97,7 @@ def add_settings(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="another value for a parameter of the spec, such as --set classes=10; may be given several times",
+        help="another value for a parameter of the spec, such as --set classes=10; may be repeated",
     )
 
 
@@ -106,8 +111,14 @@ def settings(words: Iterable[str]) -> Mapping[str, str]:
     for word in words:
         name, equals, value = (part.strip() for part in word.partition("="))
         if not (name and equals and value):
-            raise fault("set-form", f"`--set {word}` is not of the form NAME=VALUE", help="write `--set classes=10`")
+            raise fault(
+                "set-form", f"`--set {word}` is not of the form NAME=VALUE", help="write `--set classes=10`"
+            )
         if name in found:
-            raise fault("set-twice", f"`--set` gives `{name}` twice: `{found[name]}` and `{value}`", help="leave one out")
+            raise fault(
+                "set-twice",
+                f"`--set` gives `{name}` twice: `{found[name]}` and `{value}`",
+                help="leave one out",
+            )
         found[name] = value
     return found

@@ -6,10 +6,10 @@ Exit code 0 where all specs are right, 1 where one is wrong, 2 where one cannot 
 from __future__ import annotations
 
 import argparse
-import shutil
+import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from netdsl import compiler
 from netdsl.analysis.claims import ClaimResult
@@ -17,14 +17,15 @@ from netdsl.analysis.report import Report
 from netdsl.cli.arguments import Parser, add_settings, one_of, settings, whole_number
 from netdsl.cli.table import network_table
 from netdsl.diagnostics import Diagnostic, Faults
-from netdsl.diagnostics.render import Style, render_all, style_for
+from netdsl.diagnostics.render import Style, render, style_for
 from netdsl.diagnostics.snippet import harmless
+from netdsl.records import record
 
 FORMATS = ("table", "json", "github", "sarif")
-MARKS = {"holds": "✓", "fails": "✗", "wrong in print": "✓"}
 
 
-class Outcome(NamedTuple):
+@record
+class Outcome:
     """What became of one spec of the command line."""
 
     spec: str
@@ -46,7 +47,11 @@ def configure(parser: Parser) -> None:
         help="table (for people), json (one object per line and spec), github (annotations) or sarif",
     )
     parser.add_argument(
-        "--depth", type=whole_number(1), default=1, metavar="N", help="levels of the table; 1, the stages, by default"
+        "--depth",
+        type=whole_number(1),
+        default=1,
+        metavar="N",
+        help="levels of the table; 1, the stages, by default",
     )
 
 
@@ -75,18 +80,15 @@ def inspect(spec: str, replaced: Mapping[str, str]) -> Outcome:
 
 
 def print_tables(outcomes: Sequence[Outcome], depth: int) -> None:
-    """For each spec its diagnostics, or its table with claims."""
+    """For each spec its table with claims, where there is a network, and what is wrong."""
     style = style_for(sys.stdout)
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
     for number, outcome in enumerate(outcomes):
-        if number:
-            print()
-        if outcome.diagnostics:
-            print(render_all(outcome.diagnostics, style), end="")
-        report = outcome.report
-        if report is not None and report.ok:
-            print("\n" if outcome.diagnostics else "", end="")
-            print(table(report, depth, style, columns), end="")
+        parts = []
+        if outcome.report is not None and outcome.report.network is not None:
+            parts.append(table(outcome.report, depth, style, columns))
+        parts += [render(diagnostic, style) for diagnostic in outcome.diagnostics]
+        print("\n" * (number > 0) + "\n".join(parts), end="")
     wrong = [outcome.spec for outcome in outcomes if outcome.exit_code]
     if wrong:
         count = sum(d.severity == "error" for outcome in outcomes for d in outcome.diagnostics)
@@ -96,33 +98,45 @@ def print_tables(outcomes: Sequence[Outcome], depth: int) -> None:
 
 
 def table(report: Report, depth: int, style: Style, columns: int | None) -> str:
-    """A right spec as a person reads it."""
+    """A network as a person reads it: what it is, what it is made of, which claims it holds."""
     network = report.network
-    assert network is not None, "a spec without errors has a network"
+    assert network is not None, "a table is of a network"
     about = f": {harmless(network.about)}" if network.about else ""
     inputs = ", ".join(
-        f"{name} {'×'.join(map(str, shape))}" if name != "input" else "×".join(map(str, shape))
+        spelled(shape) if name == "input" else f"{name} {spelled(shape)}"
         for name, shape in report.inputs.items()
     )
-    lines = [
-        f"{style.paint(network.name, style.strong)}{about}",
-        f"input {inputs}",
-        "",
-        network_table(network, depth, style, columns),
-    ]
-    claims = "".join(f"{claim(result, style)}\n" for result in report.claims)
-    return "\n".join(lines) + (f"\n{claims}" if claims else "")
+    head = f"{style.paint(network.name, style.strong)}{about}\ninput {inputs}\n\n"
+    verdicts = "".join(f"{line}\n" for line in claim_lines(report.claims, style))
+    return head + network_table(network, depth, style, columns) + (f"\n{verdicts}" if verdicts else "")
 
 
-def claim(result: ClaimResult, style: Style) -> str:
-    """A claim and what became of it."""
-    colour = style.error if result.verdict == "fails" else style.help
-    mark = style.paint(MARKS[result.verdict], colour)
-    subject = result.subject.replace("shapes.", "shape of ").replace("neurons.", "neurons of ")
-    if result.verdict == "wrong in print":
-        why = harmless(result.why or "")
-        return f"{mark} {subject}: {spelled(result.measured)}, not {spelled(result.claimed)} as in print: {why}"
-    return f"{mark} {subject}: {spelled(result.measured)} as claimed"
+def claim_lines(claims: Sequence[ClaimResult], style: Style) -> Iterator[str]:
+    """What became of the claims: those that hold on one line, since their figures stand in the table."""
+    good, bad = style.paint("✓", style.help), style.paint("✗", style.error)
+    held = [claim for claim in claims if claim.verdict == "holds"]
+    if held:
+        yield f"{good} {'claims hold' if len(held) > 1 else 'the claim holds'}: {subjects(held)}"
+    for claim in claims:
+        if claim.verdict == "wrong in print":
+            why = harmless(claim.why or "")
+            figures = f"{spelled(claim.measured)}; {spelled(claim.claimed)} in print is wrong"
+            yield f"{good} {subjects([claim])}: {figures}: {why}"
+        elif claim.verdict == "fails":
+            yield f"{bad} {subjects([claim])}: {spelled(claim.measured)}, claimed {spelled(claim.claimed)}"
+
+
+def subjects(claims: Sequence[ClaimResult]) -> str:
+    """What claims are about: `params, macs, shapes of stem, body`."""
+    named: dict[str, list[str]] = {}
+    for claim in claims:
+        kind, _, stage = claim.subject.partition(".")
+        named.setdefault(kind, []).extend([stage] if stage else [])
+    words = {"params": "parameters", "macs": "MACs"}
+    return ", ".join(
+        words.get(kind, kind) + (f" of {', '.join(harmless(stage) for stage in stages)}" if stages else "")
+        for kind, stages in named.items()
+    )
 
 
 def spelled(value: int | tuple[int, ...]) -> str:

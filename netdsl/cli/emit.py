@@ -13,7 +13,9 @@ from netdsl.diagnostics import fault
 def configure(parser: Parser) -> None:
     """The verb's options."""
     parser.add_argument("spec", metavar="SPEC", help="a file, or the name of a shipped spec")
-    parser.add_argument("-o", "--output", metavar="FILE", help="the file to write; without it the source is printed")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="the file to write; without it the source is printed"
+    )
     add_settings(parser)
 
 
@@ -27,5 +29,7 @@ def run(options: argparse.Namespace) -> int:
         Path(options.output).write_text(source, encoding="utf-8")
     except OSError as error:
         message = f"`{options.output}` cannot be written: {(error.strerror or str(error)).lower()}"
-        raise fault("unwritable-file", message, help="name a file in a folder that exists and is yours") from None
+        raise fault(
+            "unwritable-file", message, help="name a file in a folder that exists and is yours"
+        ) from None
     return 0

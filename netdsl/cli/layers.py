@@ -6,6 +6,7 @@ The words of the prelude, which are written in the language itself, are shown as
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from textwrap import dedent
 
 from netdsl.analysis.program import prelude
@@ -31,19 +32,29 @@ def configure(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints one layer's documentation, or all layers with a sentence each."""
     name = options.name
-    blocks = {block.name: block for block in prelude()}
     if name is None:
         print(_listing(), end="")
     elif name in LAYERS_BY_WORD:
         print(as_text(LAYERS_BY_WORD[name]), end="")
-    elif name in blocks:
-        print(f"{_definition(blocks[name])}\n\na block of the prelude, written in the language itself")
+    elif name in definition():
+        print(f"{definition()[name]}\n\na block of the prelude, written in the language itself")
     elif name in BUILT_IN:
         print(f"{name}\n\n{BUILT_IN[name]}")
     else:
-        help = did_you_mean(name, (*LAYERS_BY_WORD, *blocks)) or "`netdsl layers` lists them"
+        help = did_you_mean(name, (*LAYERS_BY_WORD, *definition())) or "`netdsl layers` lists them"
         raise fault("unknown-layer", f"there is no layer `{name}`", help=help)
     return 0
+
+
+def definition() -> Mapping[str, str]:
+    """The text of each block of the prelude, with its signature."""
+    return {block.name: _text(block) for block in prelude()}
+
+
+def _text(block: Block) -> str:
+    text = block.span.source.text[block.span.start : block.body.span.end]
+    head, newline, rest = text.partition("\n")
+    return f"{head}{newline}{dedent(rest)}"
 
 
 def _listing() -> str:
@@ -54,16 +65,5 @@ def _listing() -> str:
     for heading, layers in families(LAYERS):
         lines += ["", heading, *(f"  {layer.word:<{widest}}  {summary(layer)}" for layer in layers)]
     lines += ["", "Tensors by name", *(f"  {word:<{widest}}  {about}" for word, about in BUILT_IN.items())]
-    lines += ["", "Prelude", *(f"  {block.name:<{widest}}  {_signature(block)}" for block in blocks)]
+    lines += ["", "Prelude", *(f"  {block.name:<{widest}}  {block.span.text}" for block in blocks)]
     return "\n".join(lines[1:]) + "\n"
-
-
-def _signature(block: Block) -> str:
-    return block.span.text
-
-
-def _definition(block: Block) -> str:
-    """A block as the prelude has it, with its signature."""
-    text = block.span.source.text[block.span.start : block.body.span.end]
-    head, newline, rest = text.partition("\n")
-    return f"{head}{newline}{dedent(rest)}" if rest else head

@@ -1,7 +1,7 @@
 """The command `netdsl`: finds the verb, runs it, and turns what goes wrong into words and an exit code.
 
-A verb is one module with `configure(parser)` and `run(options) -> exit code`, imported only when it is used, so
-that `netdsl check` stays as quick as the checking itself.
+A verb is one module with `configure(parser)` and `run(options) -> exit code`, imported only when it is used,
+so that `netdsl check` stays as quick as the checking itself.
 """
 
 from __future__ import annotations
@@ -90,7 +90,11 @@ def find_verb(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     if words[0] in VERBS:
         return words[0], words[1:]
     if words[0].startswith("-"):
-        raise fault("unknown-option", f"`netdsl` has no option `{words[0]}`", help="a verb comes first: see `netdsl --help`")
+        raise fault(
+            "unknown-option",
+            f"`netdsl` has no option `{words[0]}`",
+            help="a verb comes first: see `netdsl --help`",
+        )
     raise fault(
         "unknown-verb",
         f"`netdsl` has no verb `{words[0]}`",
@@ -108,7 +112,8 @@ def overview() -> str:
     return (
         "netdsl: write a neural network as a short text, check it in milliseconds, train it with PyTorch\n\n"
         f"usage: netdsl VERB …    (netdsl VERB --help tells more)\n\n{verbs}\n"
-        "exit codes: 0 fine, 1 the spec is wrong, 2 the command line, 3 the data, 4 device or memory, 5 a checkpoint\n"
+        "exit codes: 0 fine, 1 the spec is wrong, 2 the command line, 3 the data, 4 device or memory, "
+        "5 a checkpoint\n"
     )
 
 

@@ -6,12 +6,12 @@ Drawn here rather than with rich, whose import alone takes half the time that a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from netdsl.analysis.outline import Outline, Row
 from netdsl.diagnostics.render import PLAIN, Style
 from netdsl.diagnostics.snippet import harmless, width
 from netdsl.graph.graph import Costs, Head, Network
+from netdsl.records import record
 
 HEADINGS = ("stage", "layers", "output", "parameters", "MACs")
 GAP = "  "
@@ -19,7 +19,8 @@ NARROWEST_LAYERS = 24
 """Columns that the layers keep on the narrowest terminal."""
 
 
-class Line(NamedTuple):
+@record
+class Line:
     """One line of the table, a text for each heading."""
 
     cells: Sequence[str]
@@ -37,7 +38,10 @@ def network_table(network: Network, depth: int = 1, style: Style = PLAIN, column
     lines = [_line(row, style) for row in outline.rows(network.graph, depth)]
     lines += [_shared(name, graph.costs) for name, graph in network.shared]
     lines += [_head(outline, head, style) for head in network.heads if head.keep]
-    total = Line(("total", f"{network.costs.layers:,} layers", *_figures(str(network.graph.output), network.costs)), style.strong)
+    total = Line(
+        ("total", f"{network.costs.layers:,} layers", *_figures(str(network.graph.output), network.costs)),
+        style.strong,
+    )
     training = [_head(outline, head, style) for head in network.heads if not head.keep]
     return _draw([lines, [total], training], style, columns)
 
@@ -84,7 +88,9 @@ def _head(outline: Outline, head: Head, style: Style) -> Line:
     row = outline.row(head.node)
     kind = "head" if head.keep else "only in training"
     name = f"{head.name} ({kind}, at {head.at})"
-    return Line((name, counted(row.layers), *_figures(str(row.output), row.costs)), "" if head.keep else style.faint)
+    return Line(
+        (name, counted(row.layers), *_figures(str(row.output), row.costs)), "" if head.keep else style.faint
+    )
 
 
 def _figures(output: str, costs: Costs) -> tuple[str, str, str]:

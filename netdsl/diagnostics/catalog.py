@@ -1,7 +1,7 @@
 """Every diagnostic, documented: what it says, why it is a fault, an example and what to write instead.
 
-The texts are data in `rules/*.toml`, one file for each part of netdsl, read when somebody asks: checking never
-loads them. The tests hold the examples to their word: each gives its diagnostic, each instead none.
+The texts are data in `rules/*.toml`, one file for each part of netdsl, read when somebody asks: checking
+never loads them. The tests hold the examples to their word: each gives its diagnostic, each instead none.
 """
 
 from __future__ import annotations
@@ -65,13 +65,22 @@ def _read(part: str) -> Iterator[Rule]:
 
 def explain(rule: Rule) -> str:
     """A rule as one reads it in a terminal."""
-    headings = {"spec": ("Example", "Instead"), "command": ("Example", "Instead"), "prose": ("Example", "Instead")}
-    example, instead = headings[rule.form]
     return (
         f"{rule.code}: {rule.what}\n\n{rule.why}\n\n"
-        f"{example}:\n{_indented(rule.example)}\n{instead}:\n{_indented(rule.instead)}"
+        f"Example:\n{_indented(rule.example)}\nInstead:\n{_indented(rule.instead)}"
     )
 
 
 def _indented(text: str) -> str:
     return "".join(f"    {line}\n" if line else "\n" for line in text.strip("\n").splitlines())
+
+
+def as_markdown(rule: Rule) -> str:
+    """A rule as a section of a page."""
+    if rule.form == "prose":
+        example, instead = f"{rule.example.strip()}.", f"{rule.instead.strip()}."
+    else:
+        language = "yaml" if rule.form == "spec" else "sh"
+        example, instead = (f"```{language}\n{text}```" for text in (rule.example, rule.instead))
+    parts = (f"### {rule.code}", rule.what, rule.why, "Example:", example, "Instead:", instead)
+    return "\n\n".join(parts) + "\n"

@@ -104,7 +104,11 @@ def as_sarif(diagnostics: Iterable[Diagnostic], version: str, rules: Mapping[str
 
 
 def _result(diagnostic: Diagnostic, codes: Sequence[str]) -> dict[str, Any]:
-    lines = [diagnostic.message, *diagnostic.notes, *([f"help: {diagnostic.help}"] if diagnostic.help else [])]
+    lines = [
+        diagnostic.message,
+        *diagnostic.notes,
+        *([f"help: {diagnostic.help}"] if diagnostic.help else []),
+    ]
     others = [*diagnostic.labels, *(Label(use.span, f"in {use.text}") for use in diagnostic.trail)]
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,

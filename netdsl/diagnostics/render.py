@@ -16,17 +16,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from netdsl.diagnostics.diagnostic import Diagnostic, Label
 from netdsl.diagnostics.snippet import Mark, Stroke, crop, draw, harmless, mark, width
 from netdsl.diagnostics.source import Source, Span
+from netdsl.records import record
 
 LONGEST_TRAIL = 8
 """Uses of blocks that are shown; of a longer trail the two ends."""
 
 
-class Style(NamedTuple):
+@record
+class Style:
     """Escape codes by role; empty ones draw plain text."""
 
     error: str = ""
@@ -136,7 +138,7 @@ def _snippet(
 
 
 def _mark(source: Source, number: int, label: Label, is_primary: bool) -> Mark:
-    """The mark under the first line of a span; a span of several lines reaches to the end of its text there."""
+    """The mark under a span's first line; a span of several lines reaches to the end of the text there."""
     line = source.line(number)
     start = label.span.start - source.offset(number, 1)
     end = min(start + label.span.end - label.span.start, max(start + 1, len(line.rstrip())))

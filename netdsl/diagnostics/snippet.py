@@ -14,7 +14,8 @@ a terminal, where a tab, a wide or an invisible character does not take one colu
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from netdsl.records import record, replace
 
 TAB = "    "
 WIDEST = 140
@@ -23,7 +24,8 @@ MARGIN = 30
 """Columns in front of the main mark that are kept of a line that is too wide."""
 
 
-class Mark(NamedTuple):
+@record
+class Mark:
     """Columns of a terminal under a line, with what they are."""
 
     start: int
@@ -32,7 +34,8 @@ class Mark(NamedTuple):
     text: str
 
 
-class Stroke(NamedTuple):
+@record
+class Stroke:
     """A piece of a drawn line: text at a column, in the primary mark's colour or in the others'."""
 
     column: int
@@ -94,7 +97,7 @@ def crop(line: str, marks: Sequence[Mark]) -> tuple[str, list[Mark]]:
     front, back = "…" if left else "", "…" if column > right else ""
     shift = left - len(front)
     moved = [
-        mark._replace(start=mark.start - shift, end=max(mark.start + 1, min(mark.end, right)) - shift)
+        replace(mark, start=mark.start - shift, end=max(mark.start + 1, min(mark.end, right)) - shift)
         for mark in marks
         if left <= mark.start < right
     ]
@@ -131,7 +134,7 @@ def _underline(marks: Sequence[Mark]) -> list[Stroke]:
     for column, is_primary in sorted(cells.items()):
         last = strokes[-1] if strokes else None
         if last and last.is_primary == is_primary and last.column + len(last.text) == column:
-            strokes[-1] = last._replace(text=last.text + last.text[0])
+            strokes[-1] = replace(last, text=last.text + last.text[0])
         else:
             strokes.append(Stroke(column, "^" if is_primary else "-", is_primary))
     return strokes

@@ -7,7 +7,7 @@ not parse is explained by `mistakes`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, reduce
+from functools import cache
 from typing import Literal
 
 from lark import Lark, Token, Tree
@@ -90,16 +90,21 @@ class _Builder:
     def _binary(self, tree: Tree[Token]) -> syntax.Expression:
         """Left-associative operators: operand (operator operand)*."""
         left = self.build(_subtree(tree.children[0]))
+        start = tree.meta.start_pos  # the operands' own spans leave out their parentheses
         for operator, operand in zip(tree.children[1::2], tree.children[2::2], strict=True):
             right = self.build(_subtree(operand))
-            left = syntax.Binary(left.span.to(right.span), str(operator), left, right)
+            span = self.place(start, _subtree(operand).meta.end_pos)
+            left = syntax.Binary(span, str(operator), left, right)
         return left
 
     _sum = _product = _power = _binary
 
     def _parallel(self, tree: Tree[Token]) -> syntax.Expression:
-        operands = [self.build(_subtree(child)) for child in tree.children]
-        return reduce(lambda a, b: syntax.Binary(a.span.to(b.span), "|", a, b), operands)
+        left = self.build(_subtree(tree.children[0]))
+        for operand in map(_subtree, tree.children[1:]):
+            span = self.place(tree.meta.start_pos, operand.meta.end_pos)
+            left = syntax.Binary(span, "|", left, self.build(operand))
+        return left
 
     def _disjunction(self, tree: Tree[Token]) -> syntax.Logic:
         return self._logic("or", tree)

@@ -99,6 +99,15 @@ class Argument(Generic[T_co]):
     def required(self) -> bool:
         return self.default is REQUIRED
 
+    @property
+    def example(self) -> Any:
+        """A value that the argument takes; the default where there is one."""
+        return self._sample if self.required else self.default
+
+    @property
+    def _sample(self) -> T_co:
+        raise NotImplementedError
+
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(plain(value), bool)
@@ -128,6 +137,10 @@ class Integer(Argument[int]):
         if not self.minimum <= value <= self.maximum:
             raise self._refuse_range()
         return value  # type: ignore[no-any-return]
+
+    @property
+    def _sample(self) -> int:
+        return max(1, self.minimum)
 
 
 class Real(Argument[float]):
@@ -160,6 +173,10 @@ class Real(Argument[float]):
             raise self._refuse_range()
         return value  # type: ignore[no-any-return]
 
+    @property
+    def _sample(self) -> float:
+        return min(0.5, self.maximum) if self.minimum <= 0.5 else self.minimum
+
 
 class Boolean(Argument[bool]):
     """True or false."""
@@ -173,9 +190,17 @@ class Boolean(Argument[bool]):
             raise self._refuse_type()
         return value  # type: ignore[no-any-return]
 
+    @property
+    def _sample(self) -> bool:
+        return True
+
 
 class Text(Argument[str]):
     """Quoted text, such as a pattern."""
+
+    def __init__(self, about: str, default: Any = REQUIRED, *, example: str) -> None:
+        super().__init__(about, default)
+        self._example = example
 
     @property
     def expects(self) -> str:
@@ -185,6 +210,10 @@ class Text(Argument[str]):
         if not isinstance(value, str):
             raise self._refuse_type()
         return value
+
+    @property
+    def _sample(self) -> str:
+        return self._example
 
 
 class Choice(Argument[str]):
@@ -204,6 +233,10 @@ class Choice(Argument[str]):
         if value not in self.options:
             raise self._refuse_range()
         return value
+
+    @property
+    def _sample(self) -> str:
+        return self.options[0]
 
 
 class PerAxis(Argument[Any]):
@@ -246,6 +279,10 @@ class PerAxis(Argument[Any]):
             raise self._refuse_range()
         return value
 
+    @property
+    def _sample(self) -> int:
+        return max(1, self.minimum)
+
 
 class FactorPerAxis(Argument[Any]):
     """A number above 0 for every spatial axis, or a list with one for each."""
@@ -261,6 +298,10 @@ class FactorPerAxis(Argument[Any]):
         if not all(0 < item <= LARGEST for item in items):
             raise self._refuse_range()
         return value
+
+    @property
+    def _sample(self) -> int:
+        return 2
 
 
 class Integers(Argument[Any]):
@@ -284,3 +325,7 @@ class Integers(Argument[Any]):
         if not all(self.minimum <= item <= LARGEST for item in items):
             raise self._refuse_range()
         return value
+
+    @property
+    def _sample(self) -> tuple[int, ...]:
+        return (max(1, self.minimum),)

@@ -153,7 +153,10 @@ class Rearrange(Layer):
     """
 
     word = "rearrange"
-    pattern = Text("the axes before and after, as einops writes them without the batch")
+    pattern = Text(
+        "the axes before and after, as einops writes them without the batch",
+        example="c d h w -> (c d) h w",
+    )
     extra = Integer("the size of a name in the pattern")
 
     def requires(self, input: Shape) -> Iterator[Problem]:

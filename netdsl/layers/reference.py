@@ -7,11 +7,14 @@ Convolution over one, two or three spatial axes, as many as the input has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
 from itertools import groupby
 from textwrap import indent
 
-from netdsl.layers.layer import Layer, spell
+from netdsl.graph.shapes import Shape
+from netdsl.layers.catalog import LAYERS
+from netdsl.layers.layer import Boolean, Choice, Layer, TorchCall, spell
 
 FAMILIES = {
     "convolution": "Convolutions",
@@ -63,6 +66,33 @@ def arguments(layer: type[Layer]) -> list[tuple[str, str, str, str]]:
     return rows + ([("…", "", layer.extra.expects, layer.extra.about)] if layer.extra is not None else [])
 
 
+def torch_modules(layer: type[Layer]) -> str:
+    """The modules that a layer becomes, for inputs of every rank it takes and every word and truth value.
+
+    >>> from netdsl.layers.pooling import MaxPool
+    >>> torch_modules(MaxPool)
+    '`nn.MaxPool1d`, `nn.MaxPool2d`, `nn.MaxPool3d`'
+    """
+    calls = list(_calls(layer))
+    own = dict.fromkeys(call.target for call in calls if call.helper is None)
+    made = dict.fromkeys(call.target for call in calls if call.helper is not None)
+    parts = [", ".join(f"`{target}`" for target in own)] if own else []
+    parts += [f"{' or '.join(f'`{target}`' for target in made)}, printed into the source"] if made else []
+    return "; or ".join(parts)
+
+
+def _calls(layer: type[Layer]) -> Iterator[TorchCall]:
+    examples = {name: argument.example for name, argument in layer.arguments().items()}
+    variants = [examples]
+    for name, argument in layer.arguments().items():
+        options: tuple[object, ...] = argument.options if isinstance(argument, Choice) else ()
+        options = (True, False) if isinstance(argument, Boolean) else options
+        variants += [{**examples, name: option} for option in options]
+    for count in layer.spatial or (0, 1, 2, 3):
+        for values in variants:
+            yield layer(**values).torch(Shape.of(*(1,) * (count + 1)))
+
+
 def families(layers: Iterable[type[Layer]]) -> list[tuple[str, list[type[Layer]]]]:
     """The layers under their headings, in their own order."""
     return [(name, list(group)) for name, group in groupby(layers, key=_family)]
@@ -77,6 +107,7 @@ def as_text(layer: type[Layer]) -> str:
     parts = [signature(layer), summary(layer)]
     if details(layer):
         parts.append(details(layer))
+    parts.append(f"In torch: {torch_modules(layer)}.")
     rows = arguments(layer)
     if rows:
         widest = max(len(name) for name, *_ in rows)
@@ -96,6 +127,7 @@ def as_markdown(layer: type[Layer]) -> str:
     parts = [f"### `{layer.word}`", f"```\n{signature(layer)}\n```", summary(layer)]
     if details(layer):
         parts.append(details(layer))
+    parts.append(f"In torch: {torch_modules(layer)}.")
     rows = arguments(layer)
     if rows:
         table = ["| argument | default | takes | meaning |", "|---|---|---|---|"]
@@ -105,3 +137,24 @@ def as_markdown(layer: type[Layer]) -> str:
         ]
         parts.append("\n".join(table))
     return "\n\n".join(parts) + "\n"
+
+
+def page() -> str:
+    """The page of the documentation that describes every layer and shows the prelude."""
+    parts = [_INTRODUCTION]
+    for heading, layers in families(LAYERS):
+        parts += [f"## {heading}\n", *(as_markdown(layer) for layer in layers)]
+    prelude = files("netdsl.layers").joinpath("prelude.yaml").read_text("utf-8")
+    parts.append(f"## Prelude\n\n```yaml\n{prelude}```\n")
+    return "\n".join(parts)
+
+
+_INTRODUCTION = """\
+# Layers
+
+Made from the classes in `netdsl/layers`; change those, not this page. `netdsl layers NAME` shows one of them.
+
+Arguments have torch's names, order and defaults; what torch asks for and the input tells is left out
+(`in_channels`, `num_features`). One number stands for every spatial axis, a list gives each its own. Shapes are
+written `(batch, channels, *spatial)`, `…` for any axes.
+"""

@@ -1,0 +1,1 @@
+"""Recipes, data and the runner: from a checked network to a trained one."""

@@ -17,9 +17,16 @@ CHECK = "from netdsl.cli.main import main; assert main(['check', 'specs/resnet50
 
 def loaded_after(code: str) -> set[str]:
     """The libraries in `sys.modules` once a fresh interpreter has run code in the repository's root."""
-    report = "\nimport json, sys\nprint(json.dumps(sorted(m for m in sys.modules if '.' not in m)), file=sys.stderr)"
+    report = (
+        "\nimport json, sys\nprint(json.dumps([m for m in sys.modules if '.' not in m]), file=sys.stderr)"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code + report], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", code + report],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stderr.splitlines()[-1]))

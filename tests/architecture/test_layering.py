@@ -34,7 +34,12 @@ STRANGERS = {("language", "graph"), ("graph", "language")}
 HOMES = {
     "yaml": ("netdsl/language/",),
     "lark": ("netdsl/language/",),
-    "torch": ("netdsl/backends/torch_module.py", "netdsl/backends/onnx.py", "netdsl/training/", "netdsl/insight/"),
+    "torch": (
+        "netdsl/backends/torch_module.py",
+        "netdsl/backends/onnx.py",
+        "netdsl/training/",
+        "netdsl/insight/",
+    ),
     "torchvision": ("netdsl/training/", "netdsl/insight/"),
 }
 """Where alone a library may be imported."""
@@ -123,11 +128,15 @@ def test_every_part_has_a_level() -> None:
         ("analysis/cost.py", "import yaml", "only netdsl/language/ may"),
         ("diagnostics/render.py", "def f():\n    from lark import Lark", "only netdsl/language/ may"),
         ("layers/pooling.py", "import torch.nn as nn", "only netdsl/backends/torch_module.py"),
-        ("backends/python_source.py", "def f():\n    from torch import nn", "only netdsl/backends/torch_module.py"),
+        (
+            "backends/python_source.py",
+            "def f():\n    from torch import nn",
+            "only netdsl/backends/torch_module.py",
+        ),
     ],
 )
 def test_a_forbidden_import_is_found(tmp_path: Path, file: str, text: str, blamed: str) -> None:
-    """The test above can fail: each kind of fault, in a tree made for it, is the one thing that is reported."""
+    """The test above can fail: each kind of fault, in a tree made for it, is the one thing found."""
     path = tmp_path / "netdsl" / file
     path.parent.mkdir(parents=True)
     path.write_text(f"{text}\n")

@@ -36,14 +36,18 @@ def _code(call: ast.Call) -> str | None:
     if isinstance(value, ast.Constant) and isinstance(value.value, str):
         return re.escape(value.value)
     if isinstance(value, ast.JoinedStr):
-        return "".join(re.escape(str(p.value)) if isinstance(p, ast.Constant) else "[a-z-]+" for p in value.values)
+        return "".join(
+            re.escape(str(p.value)) if isinstance(p, ast.Constant) else "[a-z-]+" for p in value.values
+        )
     return None
 
 
 def _table(node: ast.Assign | ast.AnnAssign) -> Iterator[str]:
     """The codes of `language.mistakes`, which stand as keys of a dictionary."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    if any(isinstance(t, ast.Name) and t.id == "REMEDIES" for t in targets) and isinstance(node.value, ast.Dict):
+    if any(isinstance(t, ast.Name) and t.id == "REMEDIES" for t in targets) and isinstance(
+        node.value, ast.Dict
+    ):
         yield from (re.escape(key.value) for key in node.value.keys if isinstance(key, ast.Constant))
 
 
@@ -74,9 +78,9 @@ def test_a_code_without_documentation_is_found(tmp_path: Path) -> None:
 
     found = [code for code, _ in codes_in(tmp_path)]
 
-    assert found == [r"one\-way", r"another\-way", r"a\-third", r"a\-[a-z-]+", r"a\-fifth"] or sorted(found) == sorted(
-        [r"one\-way", r"another\-way", r"a\-third", r"a\-[a-z-]+", r"a\-fifth"]
-    )
+    assert found == [r"one\-way", r"another\-way", r"a\-third", r"a\-[a-z-]+", r"a\-fifth"] or sorted(
+        found
+    ) == sorted([r"one\-way", r"another\-way", r"a\-third", r"a\-[a-z-]+", r"a\-fifth"])
     assert not any(_matches(code) for code in found)
 
 

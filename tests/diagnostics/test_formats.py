@@ -47,7 +47,9 @@ def test_json_of_a_fault_without_a_place_has_nulls() -> None:
     found = as_json(NOWHERE)
 
     assert list(found) == list(as_json(FULL))
-    assert [found[name] for name in ("file", "line", "column", "end_line", "end_column", "help", "fix")] == [None] * 7
+    assert [found[name] for name in ("file", "line", "column", "end_line", "end_column", "help", "fix")] == [
+        None
+    ] * 7
     assert found["notes"] == []
 
 
@@ -88,7 +90,9 @@ def test_a_message_cannot_smuggle_a_workflow_command() -> None:
 
 def test_sarif_is_a_log_as_the_standard_has_it() -> None:
     """What SARIF 2.1.0 requires: version, runs, a tool with a name, results with messages and known rules."""
-    log = json.loads(json.dumps(as_sarif([FULL, NOWHERE, FULL], "1.2.3", {"add-shapes": "a", "unknown-verb": "b"})))
+    log = json.loads(
+        json.dumps(as_sarif([FULL, NOWHERE, FULL], "1.2.3", {"add-shapes": "a", "unknown-verb": "b"}))
+    )
 
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
@@ -109,7 +113,10 @@ def test_sarif_places_are_addresses_and_regions() -> None:
 
     assert physical["artifactLocation"]["uri"] == "specs/my%20net%2C1.yaml"
     assert physical["region"] == {"startLine": 2, "startColumn": 6, "endLine": 3, "endColumn": 9}
-    assert [other["message"]["text"] for other in result["relatedLocations"]] == ["this is 64×8×8", "in block `b`"]
+    assert [other["message"]["text"] for other in result["relatedLocations"]] == [
+        "this is 64×8×8",
+        "in block `b`",
+    ]
     (change,) = result["fixes"][0]["artifactChanges"]
     assert change["replacements"][0]["insertedContent"]["text"] == "id"
     assert change["replacements"][0]["deletedRegion"]["startColumn"] == 5
@@ -117,7 +124,9 @@ def test_sarif_places_are_addresses_and_regions() -> None:
 
 def test_sarif_of_an_absolute_path_is_a_file_address() -> None:
     """Viewers open it as it is."""
-    source = Source("/tmp/a.yaml", "x")
-    (result,) = as_sarif([Diagnostic(code="c", message="m", span=source.whole())], "1", {"c": "d"})["runs"][0]["results"]
+    source = Source("/home/me/a.yaml", "x")
+    (result,) = as_sarif([Diagnostic(code="c", message="m", span=source.whole())], "1", {"c": "d"})["runs"][
+        0
+    ]["results"]
 
-    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "file:///tmp/a.yaml"
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "file:///home/me/a.yaml"

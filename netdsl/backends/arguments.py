@@ -1,0 +1,163 @@
+"""One printed argument for many uses: what a class's uses have in common in one place of its constructor.
+
+    64, 128, 256, 512, each from the formula `c`            →   c
+    1, 1, 1, 1                                              →   1
+    64, 96, 128, … from one repeat to the next, by growth   →   in_channels + i * growth
+    3136, 1024, without a formula                           →   in_features, a further argument of the class
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count, pairwise
+from typing import Any
+
+from netdsl.backends.scopes import Factory, Scope, formula_in, is_same
+from netdsl.graph.formula import Formula, operand, plain, traced
+from netdsl.graph.graph import Graph
+from netdsl.graph.polynomial import difference, simplified
+
+LOOP_NAMES = ("i", "j", "index", "number")
+
+
+class _Missing:
+    """In the place of a value that one use of a class does not have, since it took another branch."""
+
+
+MISSING = _Missing()
+_NOTHING_COMMON = object()
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A scope as one use of the printed class has it."""
+
+    number: int
+    """Which use."""
+    graph: Graph
+    position: int | None = None
+    """Which repeat, where the repeats differ."""
+
+
+def is_progression(row: Sequence[Any]) -> bool:
+    """Whether values stay the same, or are whole numbers that grow by one step.
+
+    >>> is_progression((64, 96, 128)), is_progression((64, 128, 256)), is_progression(("same", "same"))
+    (True, False, True)
+    """
+    if all(is_same(value, row[0]) for value in row):
+        return True
+    if not all(isinstance(value, int) and not isinstance(plain(value), bool) for value in row):
+        return False
+    return all(later - earlier == row[1] - row[0] for earlier, later in pairwise(row))
+
+
+class Arguments:
+    """The names that the constructor of one class can use, and those that it must be given besides."""
+
+    def __init__(self, scopes: Sequence[Scope]) -> None:
+        self.scopes = scopes
+        self.extras: dict[str, dict[int, Any]] = {}
+        """Further arguments, with the value that each use gives."""
+        names = {name for scope in scopes for name in scope.values}
+        self.loop = next(name for name in LOOP_NAMES if name not in names)
+
+    def common(self, word: str, values: Sequence[Any], members: Sequence[Member]) -> Any:
+        """What to print for values that the uses of a class have in one place: a formula or a plain value.
+
+        Args:
+            word: what the value is called, should it become a further argument.
+        """
+        pairs = [pair for pair in zip(values, members, strict=True) if not isinstance(pair[0], _Missing)]
+        found = self._shared(pairs)
+        if found is not _NOTHING_COMMON:
+            return found
+        if any(member.position is not None for _, member in pairs):
+            return self._growing(word, pairs)
+        return self._extra(word, pairs)
+
+    def _shared(self, pairs: Sequence[tuple[Any, Member]]) -> Any:
+        if not pairs:
+            return 0  # no use has the value, so that any will do
+        for formula in _formulas(pairs):
+            if all(self.scopes[member.number].holds(formula, value) for value, member in pairs):
+                return formula
+        first = pairs[0][0]
+        if all(is_same(value, first) for value, _ in pairs):
+            return plain(first)
+        for name in self.scopes[0].values:
+            if all(self.scopes[member.number].holds(Formula.name(name), value) for value, member in pairs):
+                return Formula.name(name)
+        return self._item_by_item(pairs)
+
+    def _item_by_item(self, pairs: Sequence[tuple[Any, Member]]) -> Any:
+        lengths = {len(value) if isinstance(value, tuple) else -1 for value, _ in pairs}
+        if len(lengths) != 1 or lengths == {-1}:
+            return _NOTHING_COMMON
+        columns = zip(*([(item, member) for item in value] for value, member in pairs), strict=True)
+        items = tuple(map(self._shared, columns))
+        return _NOTHING_COMMON if _NOTHING_COMMON in items else Formula("tuple", items)
+
+    def _growing(self, word: str, pairs: Sequence[tuple[Any, Member]]) -> Formula:
+        """What to print inside of a repeat, in terms of its number."""
+        rows: dict[int, list[tuple[Any, Member]]] = {}
+        for value, member in pairs:
+            rows.setdefault(member.number, []).append((value, member))
+        loop = Formula.name(self.loop)
+        if not all(is_progression([value for value, _ in row]) for row in rows.values()):
+            return self._table(word, rows, loop)
+        firsts = [row[0] for row in rows.values()]
+        steps = [(_step(row[0][0], row[1][0]), row[0][1]) for row in rows.values() if len(row) > 1]
+        base = self._settled(word, firsts)
+        step = self._settled(f"{word}_step", steps)
+        grown = loop if is_same(step, 1) else Formula("*", (loop, step))
+        return grown if is_same(base, 0) else Formula("+", (base, grown))
+
+    def _settled(self, word: str, pairs: Sequence[tuple[Any, Member]]) -> Any:
+        found = self._shared(pairs)
+        return self._extra(word, pairs) if found is _NOTHING_COMMON else found
+
+    def _table(self, word: str, rows: Mapping[int, list[tuple[Any, Member]]], loop: Formula) -> Formula:
+        tables = [(tuple(plain(value) for value, _ in row), row[0][1]) for row in rows.values()]
+        longest = max((table for table, _ in tables), key=len)
+        if all(is_same(table, longest[: len(table)]) for table, _ in tables):
+            return Formula("index", (longest, loop))
+        return Formula("index", (self._extra(f"{word}_table", tables), loop))
+
+    def _extra(self, word: str, pairs: Sequence[tuple[Any, Member]]) -> Formula:
+        """A further argument of the class; one with the same values serves for several places."""
+        for name, known in self.extras.items():
+            if all(is_same(known.get(member.number, MISSING), value) for value, member in pairs):
+                return Formula.name(name)
+        name = next(name for name in _numbered(word) if not self._is_taken(name))
+        self.extras[name] = {member.number: value for value, member in pairs}
+        return Formula.name(name)
+
+    def _is_taken(self, name: str) -> bool:
+        return name in self.extras or name == self.loop or any(name in scope.values for scope in self.scopes)
+
+
+def _formulas(pairs: Sequence[tuple[Any, Member]]) -> Iterator[Formula]:
+    """The different formulas of the values, each as short as it can be said."""
+    seen: set[Formula] = set()
+    for value, _ in pairs:
+        formula = formula_in(value)
+        if formula is None or formula in seen:
+            continue
+        seen.add(formula)
+        shorter = simplified(formula) if not isinstance(value, Factory) else formula
+        if isinstance(shorter, Formula):
+            yield shorter
+        if shorter is not formula:
+            yield formula
+
+
+def _step(earlier: Any, later: Any) -> Any:
+    """What a value grows by from one repeat to the next, with its formula."""
+    return traced(plain(later) - plain(earlier), difference(operand(later), operand(earlier)))
+
+
+def _numbered(word: str) -> Iterator[str]:
+    yield word
+    yield from (f"{word}{number}" for number in count(2))

@@ -1,0 +1,136 @@
+"""What the names in formulas stand for: one set of values for each elaborated use of a block.
+
+A formula is printed only where it gives the right value for every use that shares the class: that is
+checked here by computing it, so that a printed class can be trusted with every argument it is called with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from netdsl.graph.formula import Formula, formula_of, plain
+from netdsl.graph.graph import Choice, Fan, Graph, Group, LayerArgument, Leaf, Node, Series, Use
+from netdsl.layers.layer import Layer, TorchCall
+
+INPUT_SIZES = {"in_channels": "c", "in_depth": "d", "in_height": "h", "in_width": "w"}
+"""The names by which a block's formulas call its input's sizes, with the axes'."""
+
+
+@dataclass(frozen=True)
+class Factory:
+    """What makes a layer's module, as a value: `nn.ReLU`, `partial(nn.LeakyReLU, 0.1)`."""
+
+    call: TorchCall
+    formula: Formula | None = field(default=None, compare=False)
+    """The parameter that holds it, where it was handed on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """A block on one input with one set of arguments, or the network."""
+
+    block: str
+    """The block's name; empty for the network."""
+    values: Mapping[str, Any]
+    """What the names in its formulas stand for: plain values, and factories for layers."""
+
+    def holds(self, formula: Formula, value: Any) -> bool:
+        """Whether a formula gives a value here."""
+        if not formula.names() <= self.values.keys():
+            return False
+        try:
+            found = formula.substitute(self.values)
+        except (ArithmeticError, TypeError, ValueError, LookupError):
+            return False  # it has no value here
+        return is_same(found, value)
+
+
+def is_same(left: Any, right: Any) -> bool:
+    """Whether two values are printed alike: 1, 1.0 and true are not the same."""
+    left, right = plain(left), plain(right)
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return len(left) == len(right) and all(map(is_same, left, right))
+    return type(left) is type(right) and bool(left == right)
+
+
+def formula_in(value: Any) -> Formula | None:
+    """The formula that a value or a factory carries."""
+    return value.formula if isinstance(value, Factory) else formula_of(value)
+
+
+def torch_call(graph: Graph, node: Node) -> TorchCall:
+    """The construction of a leaf's module."""
+    assert isinstance(node.operation, Leaf)
+    layer: Layer = node.operation.layer
+    return layer.torch(graph.shape(node.inputs[0]))
+
+
+def nodes_of(graph: Graph) -> Iterator[tuple[Graph, Node]]:
+    """Every node whose formulas speak of the same names as the graph's own, each with its graph."""
+    for node in graph.nodes:
+        yield graph, node
+        match node.operation:
+            case Group(graph=inner) | Choice(graph=inner):
+                yield from nodes_of(inner)
+            case Series(children=children) | Fan(children=children):
+                for child in children:
+                    yield from nodes_of(child.graph)
+
+
+def input_sizes(graph: Graph) -> dict[str, int]:
+    """The sizes of a block's input as its formulas call them."""
+    shape = graph.inputs[0]
+    return {name: plain(shape.size(axis)) for name, axis in INPUT_SIZES.items() if axis in shape}
+
+
+def numbers(arguments: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    """Those arguments of a block that are values rather than layers."""
+    return {name: plain(value) for name, value in arguments if _is_value(value)}
+
+
+def _is_value(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_value, value))
+    return value is None or isinstance(value, int | float | str)
+
+
+def factories(
+    graph: Graph, arguments: tuple[tuple[str, Any], ...], scopes: Mapping[int, Scope]
+) -> dict[str, Factory]:
+    """The layer-valued parameters that a class can take as something to call.
+
+    One whose layer needs no shape: wherever it is applied, the same call makes its module. Any other is part
+    of the class itself.
+
+    Args:
+        scopes: those of the blocks used inside, by the identity of their graphs.
+    """
+    found = {}
+    for name, value in arguments:
+        if isinstance(value, LayerArgument):
+            calls = list(_calls(graph, name, scopes))
+            if calls and all(call is not None and call == calls[0] for call in calls):
+                assert calls[0] is not None
+                found[name] = Factory(calls[0])
+    return found
+
+
+def _calls(graph: Graph, parameter: str, scopes: Mapping[int, Scope]) -> Iterator[TorchCall | None]:
+    """The calls by which modules that came through a parameter are made; None for what is no such call."""
+    for inside, node in nodes_of(graph):
+        if node.origin == parameter:
+            yield _shapeless_call(inside, node)
+        elif isinstance(node.operation, Use):
+            callee = scopes[id(node.operation.graph)]
+            for name, value in node.operation.arguments:
+                if isinstance(value, LayerArgument) and value.origin == parameter:
+                    passed = callee.values.get(name)
+                    yield passed.call if isinstance(passed, Factory) else None
+
+
+def _shapeless_call(graph: Graph, node: Node) -> TorchCall | None:
+    if not isinstance(node.operation, Leaf) or node.operation.layer.weights(graph.shape(node.inputs[0])):
+        return None
+    return torch_call(graph, node)

@@ -1,0 +1,156 @@
+"""Images → batches of bytes: from memory where they fit, by worker processes where they do not.
+
+An epoch is a pure function of (seed, epoch): see `seeds`. Batches are `(batch, channels, height, width)` bytes
+and `(batch,)` labels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from netdsl.diagnostics import Diagnostic, Faults, fault
+from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
+from netdsl.training.seeds import order_of, reseed_sample
+from netdsl.training.transforms import ImageShape, Transform
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+HELD_BYTES = 2 * 2**30
+"""The largest split that is kept in memory, sized and as bytes."""
+MOST_DAMAGED = 10
+"""Damaged images that are named before reading stops."""
+MOST_WORKERS = 8
+
+
+def hold(split: Split, size: Transform, shape: ImageShape, say: Callable[[str], None]) -> Split | None:
+    """The split with all its images sized and in memory; None where they are too many.
+
+    Raises:
+        Faults: images are damaged; exit code 3.
+    """
+    if len(split) * shape[0] * shape[1] * shape[2] > HELD_BYTES:
+        return None
+    if isinstance(split.images, ImageFiles):
+        say(f"reading {len(split):,} images")
+        values = torch.empty(len(split), *shape, dtype=torch.uint8)
+        with ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
+            _fill(values, split, size, pool)
+        return Split(HeldImages(values), split.labels)
+    assert isinstance(split.images, HeldImages)
+    sized = torch.cat([size(part) for part in split.images.values.split(4096)])
+    return Split(HeldImages(sized.contiguous()), split.labels)
+
+
+def _fill(values: torch.Tensor, split: Split, size: Transform, pool: ThreadPoolExecutor) -> None:
+    damaged: list[Diagnostic] = []
+
+    def read(index: int) -> None:
+        if len(damaged) < MOST_DAMAGED:
+            try:
+                values[index] = size(split.images[index])
+            except Faults as faults:
+                damaged.extend(faults.diagnostics)
+
+    list(pool.map(read, range(len(split))))
+    if damaged:
+        raise Faults(sorted(damaged, key=lambda diagnostic: diagnostic.message), exit_code=3)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Batches:
+    """A split, cut into batches epoch by epoch."""
+
+    split: Split
+    transform: Transform | None
+    """What each image goes through when its batch is made; None for images that are ready."""
+    size: int
+    """Images per batch."""
+    seed: int
+    shuffled: bool
+    """Whether the order changes from epoch to epoch, as in training, or is the split's own."""
+    workers: int | None = 0
+    """Processes that make batches; 0 makes them in this one, None chooses."""
+
+    @property
+    def starts(self) -> Sequence[int]:
+        """Where batches begin in the order. A last image that would be alone joins the batch before it, since
+        a batch normalisation cannot learn from one."""
+        count = len(self.split)
+        starts = range(0, count, self.size)
+        return starts[:-1] if len(starts) > 1 and count % self.size == 1 else starts
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, counted from 1.
+
+        Raises:
+            Faults: an image is damaged; exit code 3.
+        """
+        order = order_of(number, len(self.split), self.seed) if self.shuffled else torch.arange(len(self.split))
+        ends = [*self.starts[1:], len(order)]
+        groups = [order[start:end] for start, end in zip(self.starts, ends, strict=True)]
+        workers = min(MOST_WORKERS, os.cpu_count() or 1) if self.workers is None else self.workers
+        if self.transform is None and isinstance(self.split.images, HeldImages):
+            for group in groups:
+                yield self.split.images.values[group], self.split.labels[group]
+        elif workers == 0:
+            for group in groups:
+                yield _collated([self._sample(number, int(index)) for index in group])
+        else:
+            yield from self._by_workers(number, groups, workers)
+
+    def _sample(self, epoch: int, index: int) -> tuple[torch.Tensor, int]:
+        image = self.split.images[index]
+        if self.transform is not None:
+            reseed_sample(self.seed, epoch, index)
+            image = self.transform(image)
+        return image, int(self.split.labels[index])
+
+    def _by_workers(self, epoch: int, groups: Sequence[torch.Tensor], workers: int) -> Iterator[Batch]:
+        loader: DataLoader[Any] = DataLoader(
+            _Samples(self, epoch),
+            batch_sampler=[group.tolist() for group in groups],
+            num_workers=workers,
+            collate_fn=_collated_or_damaged,
+        )
+        try:
+            for batch in loader:
+                if not isinstance(batch, tuple):
+                    raise Faults(batch, exit_code=3)
+                yield batch
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            message = "a process that reads images was ended from outside"
+            help = "the machine may be short of memory: use fewer, such as `workers: 1`"
+            raise fault("worker-ended", message, exit_code=4, help=help) from None
+
+
+class _Samples(Dataset[Any]):
+    """The images of an epoch as torch's workers ask for them."""
+
+    def __init__(self, batches: Batches, epoch: int) -> None:
+        self.batches, self.epoch = batches, epoch
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int] | list[Diagnostic]:
+        """An image with its label; what is wrong with it as a value, since workers lose exceptions' fields."""
+        try:
+            return self.batches._sample(self.epoch, index)  # noqa: SLF001 - one class, seen from the workers
+        except Faults as faults:
+            return list(faults.diagnostics)
+
+
+def _collated(samples: Sequence[tuple[torch.Tensor, int]]) -> Batch:
+    return torch.stack([image for image, _ in samples]), torch.tensor([label for _, label in samples])
+
+
+def _collated_or_damaged(samples: Sequence[Any]) -> Batch | list[Diagnostic]:
+    damaged = [diagnostic for sample in samples if isinstance(sample, list) for diagnostic in sample]
+    return damaged or _collated(samples)

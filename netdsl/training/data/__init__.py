@@ -1,0 +1,1 @@
+"""Data sets: found or fetched, read and judged, as images and labels."""

@@ -1,0 +1,59 @@
+"""One image file → bytes, with damage told by name.
+
+Pillow decodes; whatever it raises on a broken file becomes the same diagnostic.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from netdsl.diagnostics import fault
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+"""The endings of files that are taken for images."""
+
+
+def read_picture(path: Path) -> torch.Tensor:
+    """The image of a file, turned as its camera noted: `(1 or 3, height, width)` from 0 to 255.
+
+    Raises:
+        Faults: it cannot be read as an image; exit code 3.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd metadata; an image too large to be honest is an error below
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as file:
+                picture = _eight_bits(ImageOps.exif_transpose(file))
+    except FileNotFoundError:
+        raise fault("missing-image", f"there is no image `{path}`", exit_code=3) from None
+    except IsADirectoryError:
+        raise fault("missing-image", f"`{path}` is a folder, not an image", exit_code=3) from None
+    except PermissionError:
+        raise fault("damaged-image", f"the image `{path}` may not be read", exit_code=3) from None
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise a dozen kinds, struct.error and SyntaxError among them
+        reason = " ".join(str(error).replace(str(path), "the file").split()) or type(error).__name__
+        raise fault(
+            "damaged-image",
+            f"`{path}` cannot be read as an image: {reason}",
+            exit_code=3,
+            help="replace the file, or remove it",
+        ) from None
+    values = torch.from_numpy(np.array(picture))
+    return values[None] if values.ndim == 2 else values.permute(2, 0, 1).contiguous()
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """The image with one channel of luma or three of colour, eight bits each."""
+    if picture.mode.startswith(("I", "F")):  # 16 bits and more, which Pillow would clip instead of scale
+        values = np.asarray(picture, dtype=np.float64)
+        highest = 65535 if picture.mode.startswith("I") else max(float(values.max(initial=0)), 1.0)
+        return Image.fromarray(np.clip(values * (255 / highest), 0, 255).round().astype(np.uint8))
+    if picture.mode in ("L", "1"):
+        return picture.convert("L")
+    return picture.convert("RGB")

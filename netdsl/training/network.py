@@ -1,0 +1,48 @@
+"""What training needs to know of a network: the border to the rest of netdsl.
+
+The runner never sees a spec's syntax or graph; whoever compiles one fills this in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from netdsl.language.syntax import Data
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TrainableNetwork:
+    """A compiled spec."""
+
+    name: str
+    sources: Mapping[str, str]
+    """The spec's text under `spec.yaml`, and below it, by their relative paths, those it extends."""
+    settings: Mapping[str, str]
+    """Parameters replaced by the command line, as text: with `sources` they make the network again."""
+    parameters: Mapping[str, Any]
+    """The spec's parameters, evaluated."""
+    train: Data | None
+    """The spec's recipe."""
+    input: tuple[int, ...]
+    """The shape of one sample, `(channels, height, width)`."""
+    output: tuple[int, ...]
+    """The shape of one sample's output."""
+    parameter_count: int
+    macs: int
+    """Multiply-adds for one sample."""
+    head_weights: Mapping[str, float]
+    """The weight of each training head's loss."""
+    emitted: str
+    """The network as PyTorch source, for people to read."""
+    build: Callable[[], nn.Module]
+    """Makes the module with its heads, from torch's generator as it stands. In training it gives the output or,
+    with heads, a dictionary of the `output` and each head's; otherwise the output."""
+
+
+Rebuild = Callable[[Path, Mapping[str, str]], TrainableNetwork]
+"""Makes a run's network again from its `spec.yaml` and the settings."""

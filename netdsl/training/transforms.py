@@ -1,0 +1,201 @@
+"""A recipe's transforms → functions on images, in three stages.
+
+    sizing        bytes → bytes of the network's size    the same for every image, done once
+    augmentation  bytes → bytes                          by chance, anew for each image in each epoch
+    scaling       bytes → floats, normalised             on whole batches, on the device
+
+All are torchvision's (`transforms.v2`). Images stay bytes as long as they can, which is what torchvision's own
+references do, and what makes them quick.
+
+C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional
+
+from netdsl.diagnostics import fault
+from netdsl.training.catalog import OWN_MEAN, OWN_STD, SIZING
+from netdsl.training.recipe import Use
+
+Transform = Callable[[torch.Tensor], torch.Tensor]
+ImageShape = tuple[int, int, int]
+
+
+def sizing(prepare: Sequence[Use], shape: ImageShape) -> Transform:
+    """What brings any image, `(channels, height, width)` or a batch of them, to the network's input.
+
+    A recipe that says nothing of sizes gets a plain resize, one that says nothing of channels gets those of the
+    network: a single one repeated, or the luma of three.
+    """
+    steps = [_preparation(use) for use in prepare if use.word != "normalize"]
+    if not any(use.word in SIZING for use in prepare):
+        steps.append(v2.Resize(shape[1:], antialias=True))
+    if not any(use.word in ("grayscale", "rgb") for use in prepare):
+        steps.append(_WithChannels(shape[0]))
+    return _in_turn(steps)
+
+
+def channels_only(prepare: Sequence[Use], shape: ImageShape) -> Transform:
+    """What `sizing` does to the channels alone: for augmentations that choose the size themselves."""
+    steps = [_preparation(use) for use in prepare if use.word in ("grayscale", "rgb")]
+    return _in_turn(steps or [_WithChannels(shape[0])])
+
+
+def augmentation(augment: Sequence[Use]) -> Transform | None:
+    """What training images go through by chance; None where a recipe has nothing of the kind."""
+    return _in_turn([_augmentation(use) for use in augment]) if augment else None
+
+
+def chooses_size(augment: Sequence[Use]) -> bool:
+    """Whether the augmentation cuts from the whole image, so that `prepare` must not have cut before."""
+    return any(use.word == "random_resized_crop" for use in augment)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """Bytes to floats from 0 to 1, less the mean, over the standard deviation; both one per channel or None."""
+
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """A batch `(batch, channels, height, width)` as floats."""
+        scaled = images.float().div_(255)
+        if self.mean is None or self.std is None:
+            return scaled
+        mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1)
+        std = torch.tensor(self.std, device=images.device).view(-1, 1, 1)
+        return scaled.sub_(mean).div_(std)
+
+
+def scaling(prepare: Sequence[Use], images: Callable[[], torch.Tensor], channels: int) -> Scaling:
+    """The scaling a recipe asks for; `images` gives the bytes whose own figures it may name."""
+    normalize = next((use for use in prepare if use.word == "normalize"), None)
+    if normalize is None:
+        return Scaling(None, None)
+    mean, std = normalize.arguments["mean"], normalize.arguments["std"]
+    if mean == OWN_MEAN or std == OWN_STD:
+        own_mean, own_std = _statistics(images())
+        mean, std = own_mean if mean == OWN_MEAN else mean, own_std if std == OWN_STD else std
+    for name, figures in (("mean", mean), ("std", std)):
+        if len(figures) not in (1, channels):
+            message = f"`normalize` has a `{name}` for {len(figures)} channels, the network's input has {channels}"
+            raise fault("normalize-channels", message, exit_code=1, help=f"give {channels}, or one for all")
+    return Scaling(_spread(mean, channels), _spread(std, channels))
+
+
+def _spread(figures: Sequence[float], channels: int) -> tuple[float, ...]:
+    return tuple(map(float, figures)) if len(figures) == channels else (float(figures[0]),) * channels
+
+
+SMALLEST_STD = 1 / 255
+"""What a channel that hardly varies is divided by: one step of a byte."""
+
+
+def _statistics(images: torch.Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel of bytes `(images, C, H, W)`, on the scale from 0 to 1.
+
+    By counting values, which is exact and needs no copy as floats.
+    """
+    values = torch.arange(256, dtype=torch.float64) / 255
+    means, stds = [], []
+    for channel in range(images.shape[1]):
+        counts = torch.zeros(256, dtype=torch.float64)
+        for part in images[:, channel].split(4096):
+            counts += torch.bincount(part.flatten(), minlength=256)
+        mean = float((counts * values).sum() / counts.sum())
+        means.append(mean)
+        stds.append(max(math.sqrt(float((counts * (values - mean) ** 2).sum() / counts.sum())), SMALLEST_STD))
+    return tuple(means), tuple(stds)
+
+
+# The catalogue's words as torchvision's transforms
+
+
+class _WithChannels:
+    """An image with the channels a network takes."""
+
+    def __init__(self, channels: int) -> None:
+        self.channels = channels
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        given = image.shape[-3]
+        if given == self.channels:
+            return image
+        if given == 1:
+            return image.expand(*image.shape[:-3], self.channels, *image.shape[-2:])
+        if self.channels == 1:
+            luma: torch.Tensor = functional.rgb_to_grayscale(image)
+            return luma
+        raise fault(
+            "image-channels",
+            f"the images have {given} channels, the network takes {self.channels}",
+            exit_code=3,
+            help="use a network with 1 or 3 input channels",
+        )
+
+
+def _preparation(use: Use) -> Transform:
+    arguments = use.arguments
+    made: Mapping[str, Callable[[], Transform]] = {
+        "resize": lambda: v2.Resize(
+            _size(arguments["size"]), v2.InterpolationMode(arguments["interpolation"]), antialias=True
+        ),
+        "center_crop": lambda: v2.CenterCrop(_size(arguments["size"])),
+        "grayscale": lambda: _WithChannels(1),
+        "rgb": lambda: _WithChannels(3),
+    }
+    return made[use.word]()
+
+
+def _augmentation(use: Use) -> Transform:
+    arguments = use.arguments
+    made: Mapping[str, Callable[[], Transform]] = {
+        "random_crop": lambda: v2.RandomCrop(
+            _size(arguments["size"]),
+            padding=arguments["padding"] or None,
+            padding_mode=arguments["padding_mode"],
+        ),
+        "random_resized_crop": lambda: v2.RandomResizedCrop(
+            _size(arguments["size"]), scale=arguments["scale"], ratio=arguments["ratio"], antialias=True
+        ),
+        "hflip": lambda: v2.RandomHorizontalFlip(arguments["p"]),
+        "vflip": lambda: v2.RandomVerticalFlip(arguments["p"]),
+        "rotate": lambda: v2.RandomRotation(arguments["degrees"], v2.InterpolationMode.BILINEAR),
+        "translate": lambda: v2.RandomAffine(
+            0, translate=(arguments["fraction"],) * 2, interpolation=v2.InterpolationMode.BILINEAR
+        ),
+        "scale": lambda: v2.RandomAffine(
+            0, scale=arguments["factors"], interpolation=v2.InterpolationMode.BILINEAR
+        ),
+        "brightness": lambda: v2.ColorJitter(brightness=arguments["amount"]),
+        "color_jitter": lambda: v2.ColorJitter(
+            arguments["brightness"], arguments["contrast"], arguments["saturation"], arguments["hue"]
+        ),
+        "random_erasing": lambda: v2.RandomErasing(
+            arguments["p"], scale=arguments["scale"], ratio=arguments["ratio"]
+        ),
+        "randaugment": lambda: v2.RandAugment(arguments["num_ops"], arguments["magnitude"]),
+    }
+    return made[use.word]()
+
+
+def _size(size: Any) -> list[int]:
+    return list(size) if isinstance(size, tuple) else [size]
+
+
+def _in_turn(steps: Sequence[Transform]) -> Transform:
+    def apply(image: torch.Tensor) -> torch.Tensor:
+        for step in steps:
+            image = step(image)
+        return image
+
+    return apply

@@ -1,0 +1,150 @@
+"""Laws that hold for every network: what the checker infers is what torch does on the CPU."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import pytest
+import torch
+from hypothesis import HealthCheck, event, given, note, settings
+
+from netdsl.analysis.report import Report
+from netdsl.backends.torch_module import build_module
+from netdsl.compiler import Compilation, compile_source
+from netdsl.diagnostics import Source
+from netdsl.graph.graph import Leaf, walk
+from netdsl.graph.shapes import Shape
+from tests.properties.measure import Seen, measure
+from tests.properties.networks import Drawn, mutants, networks
+from tests.stricter_rules import STRICTER
+
+SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def compiled(drawn: Drawn) -> Compilation:
+    return compile_source(Source("drawn.yaml", drawn.text))
+
+
+def ran(compilation: Compilation, input: Shape) -> Seen:
+    assert compilation.network is not None
+    model = build_module(compilation.network)
+    steps = walk(compilation.network.graph)
+    paths = {step.path for step in steps if isinstance(step.node.operation, Leaf)}
+    return measure(model, [tuple(map(int, input.sizes))], paths)
+
+
+def inferred(report: Report) -> list[tuple[str, tuple[int, ...]]]:
+    merges = ("add", "sub", "mul", "concat")
+    return [(node.layer if node.layer in merges else node.path, node.output) for node in report.nodes]
+
+
+@given(networks())
+@settings(SETTINGS, max_examples=300)
+def test_what_is_inferred_is_what_torch_does(drawn: Drawn) -> None:
+    """Shapes, parameters and MACs of every node equal torch's; forward and backward run in train mode."""
+    note(drawn.text)
+    compilation = compiled(drawn)
+    report = compilation.report
+
+    assert [f"{d.code}: {d.message}" for d in report.diagnostics] == []
+    assert compilation.network is not None
+
+    model = build_module(compilation.network)
+    leaves = [step for step in walk(compilation.network.graph) if isinstance(step.node.operation, Leaf)]
+    seen = measure(model, [tuple(map(int, drawn.input.sizes))], {step.path for step in leaves})
+
+    assert _without_merge_order(seen.outputs) == _without_merge_order(inferred(report))
+    assert seen.output == report.output
+    assert sum(parameter.numel() for parameter in model.parameters()) == report.params
+    for node in report.nodes:
+        if node.path in {step.path for step in leaves}:
+            module = model.get_submodule(node.path)
+            assert sum(parameter.numel() for parameter in module.parameters()) == node.params
+            assert seen.macs.get(node.path, 0) == node.macs
+    assert sum(seen.macs.get(step.path, 0) for step in leaves) == report.macs
+    event(f"layers: {min(30, 5 * ((report.layers or 0) // 5))}")
+
+
+def _without_merge_order(outputs: list[tuple[str, tuple[int, ...]]]) -> list[tuple[str, tuple[int, ...]]]:
+    """A merge of three operands is one node and two additions: of equal merges in a row the last stands."""
+    merges = ("add", "sub", "mul", "concat")
+    kept: list[tuple[str, tuple[int, ...]]] = []
+    for name, shape in outputs:
+        if name in merges and kept and kept[-1] == (name, shape):
+            continue
+        kept.append((name, shape))
+    return kept
+
+
+@given(mutants())
+@settings(SETTINGS, max_examples=200)
+def test_accepted_means_torch_runs_it_and_refused_that_torch_fails(drawn: Drawn) -> None:
+    """Mutants: accepted ones run; refused ones fail in torch, or by a rule documented as stricter."""
+    note(drawn.text)
+    compilation = compiled(drawn)
+    if compilation.report.ok:
+        event("accepted")
+        seen = ran(compilation, drawn.input)
+
+        assert seen.output == compilation.report.output
+        return
+    event("refused")
+    codes = {diagnostic.code for diagnostic in compilation.report.diagnostics}
+    note(str(codes))
+    if codes & (set(STRICTER) | ABOUT_THE_LANGUAGE):
+        return
+    with unchecked():
+        try:
+            unguarded = compiled(drawn)
+        except (ArithmeticError, KeyError, IndexError, TypeError, ValueError):
+            return  # without its guards netdsl itself cannot make sense of it
+    if unguarded.network is None or any(size < 1 for node in unguarded.report.nodes for size in node.output):
+        return
+    with pytest.raises((RuntimeError, ValueError, TypeError, IndexError, AssertionError)):
+        ran(unguarded, drawn.input)
+
+
+ABOUT_THE_LANGUAGE = {"operands", "expected-layer", "index-range", "repeat-count", "number-too-large"}
+"""Faults of a text that means nothing to torch either way."""
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """netdsl without its rules about arguments and inputs, to ask torch alone."""
+    with (
+        patch("netdsl.layers.layer.Layer.problems", lambda self, input: iter(())),
+        patch("netdsl.layers.arguments.Argument.read", lambda self, value: value),
+        patch("netdsl.analysis.elaborate.merge_problems", lambda kind, shapes: iter(())),
+    ):
+        yield
+
+
+@given(networks())
+@settings(SETTINGS, max_examples=40)
+def test_a_network_is_printed_the_same_twice_and_its_source_needs_no_netdsl(drawn: Drawn) -> None:
+    """The source is a function of the spec, names nothing of netdsl, and what it builds is what runs."""
+    from netdsl.backends.python_source import print_source
+    from netdsl.backends.torch_module import load_class
+
+    note(drawn.text)
+    first, second = compiled(drawn).network, compiled(drawn).network
+    assert first is not None
+    assert second is not None
+
+    source = print_source(first)
+
+    assert source == print_source(second)
+    assert "import netdsl" not in source
+    torch.manual_seed(0)
+    printed = load_class(source, "drawn")()
+    torch.manual_seed(0)
+    built = build_module(first)
+    assert [name for name, _ in printed.named_parameters()] == [name for name, _ in built.named_parameters()]
+    sample = torch.randn(2, *map(int, drawn.input.sizes))
+    with torch.no_grad():
+        assert torch.equal(printed.eval()(sample), built.eval()(sample)) or math.isnan(
+            float(built(sample).sum())
+        )
