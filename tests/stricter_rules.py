@@ -8,6 +8,8 @@ STRICTER: dict[str, str] = {
     "no-channels": "torch's axes have no names: whatever stands last is the channels",
     "axis-name-clash": "torch's axes have no names, so two cannot have the same",
     "spatial-axes": "torch's own modules take a sample without its batch where the rank is one less",
+    "per-axis-length": "torch stretches a list of one value over all axes",
+    "upsample-to-nothing": "some of torch's interpolations make an empty tensor",
     "no-such-dim": "torch's dim 0 is the batch, which a layer must leave alone",
     "reshape-sizes": "torch has no limit of four axes, for which there are names",
     "channel-range": "a list together with a range, of which one would be ignored",

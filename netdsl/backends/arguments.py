@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import Any
 
+from netdsl.backends.naming import numbered
 from netdsl.backends.scopes import Factory, Scope, formula_in, is_same
 from netdsl.graph.formula import Formula, operand, plain, traced
 from netdsl.graph.graph import Graph
@@ -130,7 +131,7 @@ class Arguments:
         for name, known in self.extras.items():
             if all(is_same(known.get(member.number, MISSING), value) for value, member in pairs):
                 return Formula.name(name)
-        name = next(name for name in _numbered(word) if not self._is_taken(name))
+        name = next(name for name in numbered(word) if not self._is_taken(name))
         self.extras[name] = {member.number: value for value, member in pairs}
         return Formula.name(name)
 
@@ -156,8 +157,3 @@ def _formulas(pairs: Sequence[tuple[Any, Member]]) -> Iterator[Formula]:
 def _step(earlier: Any, later: Any) -> Any:
     """What a value grows by from one repeat to the next, with its formula."""
     return traced(plain(later) - plain(earlier), difference(operand(later), operand(earlier)))
-
-
-def _numbered(word: str) -> Iterator[str]:
-    yield word
-    yield from (f"{word}{number}" for number in count(2))

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from netdsl.backends.arguments import MISSING, Arguments, Member
 from netdsl.backends.formulas import Names, expression, literal
 from netdsl.backends.layout import (
+    INDENT,
+    WIDTH,
     Bracketed,
     Comprehension,
     Expression,
@@ -22,12 +24,12 @@ from netdsl.backends.layout import (
     Text,
     call,
     condition,
-    indented,
     statement,
+    width,
 )
-from netdsl.backends.scopes import INPUT_SIZES, Factory, Scope, is_same, torch_call
+from netdsl.backends.scopes import INPUT_SIZES, Factory, Scope, is_same, nodes_of, torch_call
 from netdsl.backends.variants import Layouts, Variant, Variants
-from netdsl.graph.formula import Formula, traced
+from netdsl.graph.formula import Formula, plain
 from netdsl.graph.graph import Choice, Fan, Graph, Group, LayerArgument, Leaf, Merge, Node, Series, SharedUse, Use
 
 POSITIONAL = {
@@ -93,29 +95,34 @@ class File(Protocol):
 class Constructor:
     """Prints the construction of modules for all uses of a class at once."""
 
-    def __init__(self, file: File, scopes: Sequence[Scope], names: Names) -> None:
+    def __init__(self, file: File, variant: Variant, names: Names, indent: int) -> None:
+        """
+        Args:
+            names: what the spec's names are called in the printed source.
+            indent: the columns before a statement of the constructor.
+        """
         self.file = file
-        self.scopes = scopes
+        self.scopes = variant.scopes
         self.names = names
-        self.arguments = Arguments(scopes)
+        self.indent = indent
+        self.arguments = Arguments(variant.scopes)
         self.conditions: dict[int, str] = {}
         """The attribute that holds a choice's condition, by the identity of the choice's first node."""
         self.asserts: dict[str, list[str]] = {}
         """What must hold for the printed layout, by its text."""
-        self._taken: set[str] = set()
+        self._taken = {node.name for graph in variant.graphs for _, node in nodes_of(graph)}
 
     # Statements
 
-    def statements(self, members: Sequence[Member]) -> list[str]:
+    def statements(self, members: Sequence[Member], indent: int) -> list[str]:
         """Assignments of modules to attributes, in the order in which they run."""
         lines: list[str] = []
-        self._taken |= {node.name for member in members for node in member.graph.nodes}
         for index, node in enumerate(members[0].graph.nodes):
             if isinstance(node.operation, Choice):
-                lines += self._choice(members, index)
+                lines += self._choice(members, index, indent)
             elif self._has_module(node):
                 made = self._node(members, index, node.name)
-                lines += statement(f"self.{node.name} = ", made, 0)
+                lines += statement(f"self.{node.name} = ", made, indent)
         return lines
 
     def _has_module(self, node: Node) -> bool:
@@ -123,7 +130,7 @@ class Constructor:
             return self.file.variants.wiring.shared_module(node.operation.graph) is None
         return not isinstance(node.operation, Merge | SharedUse)
 
-    def _choice(self, members: Sequence[Member], index: int) -> list[str]:
+    def _choice(self, members: Sequence[Member], index: int, indent: int) -> list[str]:
         sides: dict[bool, list[Member]] = {True: [], False: []}
         for member in members:
             operation = member.graph.nodes[index].operation
@@ -136,20 +143,23 @@ class Constructor:
             taken = bool(sides[True])
             if all(self.scopes[member.number].holds(formula, node.operation.taken) for member in members):
                 self.require(formula if taken else Formula("not", (formula,)))
-            return self.statements(sides[taken])
-        return self._both_sides(node, formula, sides)
+            return self.statements(sides[taken], indent)
+        return self._both_sides(node, formula, sides, indent)
 
-    def _both_sides(self, node: Node, formula: Formula, sides: dict[bool, list[Member]]) -> list[str]:
+    def _both_sides(
+        self, node: Node, formula: Formula, sides: dict[bool, list[Member]], indent: int
+    ) -> list[str]:
         attribute = self._condition_name(sides[True][0].graph)
         self.conditions[id(node)] = attribute
-        lines = statement(f"self.{attribute} = ", condition(expression(formula, self.names)), 0)
-        then, otherwise = self.statements(sides[True]), self.statements(sides[False])
+        lines = statement(f"self.{attribute} = ", condition(expression(formula, self.names)), indent)
+        then, otherwise = (self.statements(sides[side], indent + INDENT) for side in (True, False))
+        margin = " " * indent
         if then:
-            lines += [f"if self.{attribute}:", *indented(then)]
+            lines += [f"{margin}if self.{attribute}:", *then]
         if then and otherwise:
-            lines += ["else:", *indented(otherwise)]
+            lines += [f"{margin}else:", *otherwise]
         elif otherwise:
-            lines += [f"if not self.{attribute}:", *indented(otherwise)]
+            lines += [f"{margin}if not self.{attribute}:", *otherwise]
         return lines
 
     def _condition_name(self, then: Graph) -> str:
@@ -162,11 +172,9 @@ class Constructor:
     def require(self, formula: Formula) -> None:
         """Makes the constructor refuse arguments for which its layout would be another."""
         test = condition(expression(formula, self.names))
-        lines = statement("assert ", test, 0)
-        if len(lines) == 1:
-            with_reason = statement(f"assert {test.flat}, ", Text(ANOTHER_LAYOUT), 0)
-            lines = with_reason if len(with_reason[0]) <= 80 else lines
-        self.asserts[test.flat] = lines
+        with_reason = f"{' ' * self.indent}assert {test.flat}, {ANOTHER_LAYOUT}"
+        lines = statement("assert ", test, self.indent)
+        self.asserts[test.flat] = [with_reason] if width(with_reason) <= WIDTH else lines
 
     # Expressions
 
@@ -390,7 +398,7 @@ def _runs(made: Sequence[Expression]) -> list[Item]:
 
 def _outside(value: Any) -> Any:
     """A value whose formula speaks of names that do not hold outside of a block."""
-    return replace(value, formula=None) if isinstance(value, Factory) else traced(value, None)
+    return replace(value, formula=None) if isinstance(value, Factory) else plain(value)
 
 
 def positional_names(target: str) -> tuple[str, ...]:

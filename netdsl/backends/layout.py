@@ -189,7 +189,3 @@ def signature(start: str, parameters: list[str], end: str, indent: int) -> list[
     """The lines of `def name(parameters) -> …:`."""
     items = tuple(Item(Text(parameter)) for parameter in parameters)
     return laid_out(Bracketed(f"{start}(", items), indent, "", end)
-
-
-def indented(lines: list[str], indent: int = INDENT) -> list[str]:
-    return [" " * indent + line if line else line for line in lines]

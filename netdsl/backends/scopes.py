@@ -35,6 +35,8 @@ class Scope:
     """The block's name; empty for the network."""
     values: Mapping[str, Any]
     """What the names in its formulas stand for: plain values, and factories for layers."""
+    layers: Mapping[str, str]
+    """Its layer-valued parameters, each with the layer as text."""
 
     def holds(self, formula: Formula, value: Any) -> bool:
         """Whether a formula gives a value here."""
@@ -88,6 +90,11 @@ def input_sizes(graph: Graph) -> dict[str, int]:
 def numbers(arguments: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     """Those arguments of a block that are values rather than layers."""
     return {name: plain(value) for name, value in arguments if _is_value(value)}
+
+
+def layer_texts(arguments: tuple[tuple[str, Any], ...]) -> dict[str, str]:
+    """Those arguments of a block that are layers, as text."""
+    return {name: value.text for name, value in arguments if isinstance(value, LayerArgument)}
 
 
 def _is_value(value: Any) -> bool:

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netdsl.backends.arguments import is_progression
-from netdsl.backends.scopes import Factory, Scope, factories, input_sizes, nodes_of, numbers, torch_call
-from netdsl.backends.wiring import Wiring
+from netdsl.backends.naming import input_variables
+from netdsl.backends.scopes import Factory, Scope, factories, input_sizes, layer_texts, nodes_of, numbers, torch_call
+from netdsl.backends.wiring import Wiring, channel_axis
 from netdsl.graph.formula import plain
 from netdsl.graph.graph import (
     Choice,
@@ -33,13 +34,16 @@ from netdsl.graph.graph import (
     SharedUse,
     Use,
 )
-from netdsl.graph.shapes import Shape
 
 Structure = tuple[Any, ...]
 """Nested tuples, equal where two scopes can share a class; a variant inside compares by identity."""
 
 Place = tuple[str, ...]
 """Where a scope stands: the block, then the names inside of it."""
+
+
+NETWORK: Place = ("",)
+"""The place of the network itself."""
 
 
 @dataclass(eq=False)
@@ -57,7 +61,7 @@ class Variant:
 
     @property
     def is_block(self) -> bool:
-        return len(self.place) == 1
+        return len(self.place) == 1 and self.place != NETWORK
 
     def add(self, graph: Graph, scope: Scope) -> None:
         self.numbers[id(graph), id(scope)] = len(self.graphs)
@@ -75,20 +79,28 @@ class Variants:
         """The scope of each use of a block or shared module, by its graph's identity."""
         self.siblings: dict[Place, list[Variant]] = {}
         """The variants of each place."""
+        self.layouts: dict[tuple[int, int], Layouts] = {}
+        """The ways to write each series, by its and its scope's identity."""
+        self.input_names: dict[int, tuple[str, ...]] = {}
+        """What the inputs of a scope are called where it stands first, by its graph's identity."""
+        self.value_names: dict[int, tuple[str, ...]] = {}
+        """The same for the inputs of a node."""
         self._found: dict[tuple[int, int], Variant] = {}
         for graph in (network.graph, *(head.node.operation.graph for head in network.heads)):  # type: ignore[union-attr]
             self._enter_uses(graph)
         for name, graph in network.shared:
             self._enter(graph, name, ())
         layers = factories(network.graph, network.parameters, self.scopes)
-        self.root = Scope("", {**numbers(network.parameters), **layers})
+        values = {**numbers(network.parameters), **layers}
+        self.root = Scope("", values, layer_texts(network.parameters))
         self._describe_root()
 
     def _describe_root(self) -> None:
         root, network = self.root, self.network
-        self._assign((), network.graph, root, self._graph(network.graph, root, ()))
+        self.input_names[id(network.graph)] = network.input_names if len(network.input_names) > 1 else ("x",)
+        self._assign(NETWORK, network.graph, root, self._graph(network.graph, root, NETWORK))
         for head in network.heads:
-            self._module(head.node.operation.graph, root, (head.name,))  # type: ignore[union-attr]
+            self._node(network.graph, head.node, root, NETWORK)
 
     def of(self, graph: Graph, scope: Scope) -> Variant:
         """The variant of a scope that becomes a class or a function."""
@@ -113,7 +125,7 @@ class Variants:
             return
         self._enter_uses(graph)
         values = {**input_sizes(graph), **numbers(arguments), **factories(graph, arguments, self.scopes)}
-        scope = self.scopes[id(graph)] = Scope(block, values)
+        scope = self.scopes[id(graph)] = Scope(block, values, layer_texts(arguments))
         form = self.wiring.form(graph)
         if form in ("single", "chain", "class"):
             self._assign((block,), graph, scope, (form, self._graph(graph, scope, (block,))))
@@ -150,7 +162,27 @@ class Variants:
 
     def _node(self, graph: Graph, node: Node, scope: Scope, place: Place) -> Structure:
         inputs = () if isinstance(node.operation, Choice) else self.wiring.node_takes(node)
+        self._name_inputs(graph, node)
         return (node.name, inputs, self._operation(graph, node, scope, (*place, node.name)))
+
+    def _name_inputs(self, graph: Graph, node: Node) -> None:
+        """Notes what a node's inputs are called, for the scopes inside of it."""
+        own = self.input_names.get(id(graph), ())
+        names = []
+        for value in node.inputs:
+            if value >= len(graph.inputs):
+                names.append(graph.nodes[value - len(graph.inputs)].name)
+            else:
+                names.append(own[value] if value < len(own) else "x")
+        distinct = input_variables(["x", *names[1:]])
+        self.value_names.setdefault(id(node), distinct)
+        match node.operation:
+            case Use(graph=inner) | Group(graph=inner) | Choice(graph=inner):
+                self.input_names.setdefault(id(inner), distinct)
+            case Series(children=children) | Fan(children=children):
+                for child in children:
+                    captured = tuple(distinct[number] for number in child.captures)
+                    self.input_names.setdefault(id(child.graph), ("x", *captured))
 
     def _operation(self, graph: Graph, node: Node, scope: Scope, place: Place) -> Structure:
         match node.operation:
@@ -169,7 +201,9 @@ class Variants:
             case Group(graph=inner):
                 return ("group", self._module(inner, scope, place))
             case Series():
-                return ("series", self._series(node.operation, scope, place))
+                layouts = self._series(node.operation, scope, place)
+                self.layouts[id(node.operation), id(scope)] = layouts
+                return ("series", layouts)
             case Fan(kind=kind, children=children):
                 members = self._members(children, scope, place)
                 return ("fan", kind, channel_axis(node.output), members)
@@ -235,11 +269,6 @@ class Layouts(tuple[Structure, ...]):
             if own[0] == theirs[0] and (merged := _merged(own, theirs)) is not None
         ]
         return Layouts(found) if found else None
-
-
-def channel_axis(shape: Shape) -> int:
-    """The axis of a batch's tensor along which channels are concatenated."""
-    return shape.names.index("c") + 1 if "c" in shape else 1
 
 
 def _merged(left: Any, right: Any) -> Any | None:

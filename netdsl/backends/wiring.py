@@ -24,6 +24,7 @@ from netdsl.graph.graph import (
     SharedUse,
     Use,
 )
+from netdsl.graph.shapes import Shape
 
 Form = Literal["identity", "shared", "single", "chain", "class"]
 """What becomes of a scope: no layer at all, a use of a shared module, its only module, an `nn.Sequential`,
@@ -133,3 +134,8 @@ class Wiring:
     def child_takes(self, child: Child) -> tuple[int, ...]:
         """The inputs of a series or a fan that a member of it is called with, by number."""
         return tuple(0 if number == 0 else child.captures[number - 1] for number in self.takes(child.graph))
+
+
+def channel_axis(shape: Shape) -> int:
+    """The axis of a batch's tensor along which channels are concatenated."""
+    return shape.names.index("c") + 1 if "c" in shape else 1

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from netdsl.cli.layers import BUILT_IN, definition
 from netdsl.cli.specs_page import specs_page
 from netdsl.diagnostics.catalog import PARTS, as_markdown, rules
 from netdsl.layers import reference
-from netdsl.layers.catalog import LAYERS
 
 ROOT = Path(__file__).parents[2]
 """The repository: pages are written in a checkout."""
@@ -34,24 +32,9 @@ def diagnostics_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def layers_page() -> str:
-    """Every layer and every word of the prelude."""
-    parts = [
-        "# Layers",
-        "The words a chain is made of. Arguments have torch's names and defaults, minus what is inferred; shapes are "
-        f"written with the batch. `netdsl layers NAME` prints the same in a terminal. {NOTE}",
-    ]
-    for heading, layers in reference.families(LAYERS):
-        parts += [f"## {heading}", *(reference.as_markdown(layer).rstrip() for layer in layers)]
-    parts += ["## Tensors by name", "\n".join(f"- `{word}`: {about}" for word, about in BUILT_IN.items())]
-    parts += ["## Prelude", "Blocks that every spec may use, written in the language itself."]
-    parts += [f"### `{name}`\n\n```yaml\n{text}\n```" for name, text in definition().items()]
-    return "\n\n".join(parts) + "\n"
-
-
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/diagnostics.md": diagnostics_page,
-    "docs/layers.md": layers_page,
+    "docs/layers.md": reference.page,
     "specs/README.md": specs_page,
 }
 """Each page's path in the repository with the function that makes its text."""

@@ -19,7 +19,8 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - every verb takes 
     reports = [compiler.check(name) for name in shipped_specs()]
     widest = max(len(report.name) for report in reports)
     for report in reports:
-        size = "×".join(map(str, report.input))
-        figures = f"{size:>11}  {report.params:>11,} parameters  {figure(report.macs):>7} MACs"
-        print(f"{report.name:<{widest}}  {figures}  {report.about.partition('. ')[0]}")
+        assert report.network is not None, f"the shipped spec {report.name} is wrong"
+        size = ", ".join("×".join(map(str, shape)) for shape in report.inputs.values())
+        figures = f"{size:>11}  {report.network.costs.params:>11,} parameters  {figure(report.network.costs.macs):>7} MACs"
+        print(f"{report.name:<{widest}}  {figures}  {report.network.about}")
     return 0

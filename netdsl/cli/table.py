@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from netdsl.analysis.outline import Outline, Row
 from netdsl.diagnostics.render import PLAIN, Style
 from netdsl.diagnostics.snippet import harmless, width
-from netdsl.graph.graph import Costs, Head, Network
+from netdsl.graph.graph import Costs, Network
 from netdsl.records import record
 
 HEADINGS = ("stage", "layers", "output", "parameters", "MACs")
@@ -29,7 +29,7 @@ class Line:
 
 
 def network_table(network: Network, depth: int = 1, style: Style = PLAIN, columns: int | None = None) -> str:
-    """The table of a network: its stages opened up to `depth`, then the total.
+    """The table of a network: its stages opened up to `depth`, then the total, then what is only in training.
 
     Args:
         columns: how wide it may be, where that matters; the layers are cut short to fit.
@@ -37,13 +37,17 @@ def network_table(network: Network, depth: int = 1, style: Style = PLAIN, column
     outline = Outline()
     lines = [_line(row, style) for row in outline.rows(network.graph, depth)]
     lines += [_shared(name, graph.costs) for name, graph in network.shared]
-    lines += [_head(outline, head, style) for head in network.heads if head.keep]
-    total = Line(
-        ("total", f"{network.costs.layers:,} layers", *_figures(str(network.graph.output), network.costs)),
-        style.strong,
-    )
-    training = [_head(outline, head, style) for head in network.heads if not head.keep]
-    return _draw([lines, [total], training], style, columns)
+    kept = [head for head in network.heads if head.keep]
+    others = [head for head in network.heads if not head.keep]
+    lines += [_line(outline.row(head.node, name=head.name), style) for head in kept]
+    figures = _figures(str(network.graph.output), network.costs)
+    total = Line(("total", f"{network.costs.layers:,} layers", *figures), style.strong)
+    training = [_line(outline.row(head.node, 1, head.name), style) for head in others]
+    drawn = _draw([lines, [total], training], style, columns)
+    if others:
+        where = ", ".join(f"{head.name} on {head.at}" for head in others)
+        drawn += f"only in training and not in the total: {where}\n"
+    return drawn
 
 
 def figure(number: int) -> str:
@@ -82,15 +86,6 @@ def _line(row: Row, style: Style) -> Line:
 def _shared(name: str, costs: Costs) -> Line:
     """A shared module: its parameters stand here once, its layers and multiply-adds at each use."""
     return Line((name, "weights shared by its uses", "", f"{costs.params:,}", ""))
-
-
-def _head(outline: Outline, head: Head, style: Style) -> Line:
-    row = outline.row(head.node)
-    kind = "head" if head.keep else "only in training"
-    name = f"{head.name} ({kind}, at {head.at})"
-    return Line(
-        (name, counted(row.layers), *_figures(str(row.output), row.costs)), "" if head.keep else style.faint
-    )
 
 
 def _figures(output: str, costs: Costs) -> tuple[str, str, str]:

@@ -327,5 +327,6 @@ class Integers(Argument[Any]):
         return value
 
     @property
-    def _sample(self) -> tuple[int, ...]:
-        return (max(1, self.minimum),)
+    def _sample(self) -> Any:
+        least = max(1, self.minimum)
+        return least if self.single else (least, least)

@@ -24,7 +24,7 @@ class ChannelLinear(nn.Linear):
 
 _RBF = '''\
 class RBF(nn.Module):
-    """Squared distance to each of a layer's centres, as LeNet-5 ends (LeCun et al. 1998).
+    """Squared distances to centres, as LeNet-5 ends with (LeCun et al. 1998).
 
     The centres start as random codes of -1 and 1; not trainable, they are a buffer.
     """

@@ -50,13 +50,14 @@ class Rearrange(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         sizes = dict(self.sizes)
-        for axis, size in zip(self.split, x.shape[1:]):
+        for axis, size in zip(self.split, x.shape[1:], strict=True):
             for name in axis:
                 if name not in self.sizes:
                     sizes[name] = size // math.prod(sizes.get(n, 1) for n in axis)
-        x = x.reshape(-1, *(sizes[name] for axis in self.split for name in axis))
-        merged = (math.prod(sizes[name] for name in axis) for axis in self.merged)
-        return x.permute(0, *self.order).reshape(x.shape[0], *merged)
+        parts = [sizes[name] for axis in self.split for name in axis]
+        merged = [math.prod(sizes[name] for name in axis) for axis in self.merged]
+        x = x.reshape(x.shape[0], *parts).permute(0, *self.order)
+        return x.reshape(x.shape[0], *merged)
 '''
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from itertools import groupby
 from textwrap import indent
+from typing import Any
 
 from netdsl.graph.shapes import Shape
 from netdsl.layers.catalog import LAYERS
-from netdsl.layers.layer import Boolean, Choice, Layer, TorchCall, spell
+from netdsl.layers.layer import Argument, Boolean, Choice, Integers, Layer, Real, TorchCall, spell
 
 FAMILIES = {
     "convolution": "Convolutions",
@@ -67,30 +68,53 @@ def arguments(layer: type[Layer]) -> list[tuple[str, str, str, str]]:
 
 
 def torch_modules(layer: type[Layer]) -> str:
-    """The modules that a layer becomes, for inputs of every rank it takes and every word and truth value.
+    """The modules that a layer becomes, for inputs of every rank it takes and every kind of argument.
 
     >>> from netdsl.layers.pooling import MaxPool
     >>> torch_modules(MaxPool)
-    '`nn.MaxPool1d`, `nn.MaxPool2d`, `nn.MaxPool3d`'
+    '`nn.MaxPool1d/2d/3d`'
     """
-    calls = list(_calls(layer))
-    own = dict.fromkeys(call.target for call in calls if call.helper is None)
-    made = dict.fromkeys(call.target for call in calls if call.helper is not None)
-    parts = [", ".join(f"`{target}`" for target in own)] if own else []
-    parts += [f"{' or '.join(f'`{target}`' for target in made)}, printed into the source"] if made else []
+    calls = list(torch_calls(layer))
+    own = [call.target for call in calls if call.helper is None]
+    made = dict.fromkeys(f"`{call.target}`" for call in calls if call.helper is not None)
+    parts = [", ".join(_by_rank(own))] if own else []
+    parts += [f"{' or '.join(made)}, printed into the source"] if made else []
     return "; or ".join(parts)
 
 
-def _calls(layer: type[Layer]) -> Iterator[TorchCall]:
+def _by_rank(targets: Iterable[str]) -> list[str]:
+    """Names of torch, those that differ in their rank alone together."""
+    ranks: dict[str, list[str]] = {}
+    for target in dict.fromkeys(targets):
+        stem, rank = (target[:-2], target[-2:]) if target[-2:] in ("1d", "2d", "3d") else (target, "")
+        ranks.setdefault(stem, []).append(rank)
+    return [f"`{stem}{'/'.join(found)}`" for stem, found in ranks.items()]
+
+
+def torch_calls(layer: type[Layer]) -> Iterator[TorchCall]:
+    """Constructions of a layer's module, at least one of every module that it may become."""
     examples = {name: argument.example for name, argument in layer.arguments().items()}
     variants = [examples]
     for name, argument in layer.arguments().items():
-        options: tuple[object, ...] = argument.options if isinstance(argument, Choice) else ()
-        options = (True, False) if isinstance(argument, Boolean) else options
-        variants += [{**examples, name: option} for option in options]
+        variants += [{**examples, name: option} for option in _options(argument)]
     for count in layer.spatial or (0, 1, 2, 3):
         for values in variants:
             yield layer(**values).torch(Shape.of(*(1,) * (count + 1)))
+
+
+def _options(argument: Argument[Any]) -> tuple[Any, ...]:
+    """Values that may decide which module a layer becomes."""
+    match argument:
+        case Choice(options=options):
+            return options
+        case Boolean():
+            return (True, False)
+        case Integers(single=True):
+            return ((1, 1),)
+        case Real():
+            return (1.0,)
+        case _:
+            return ()
 
 
 def families(layers: Iterable[type[Layer]]) -> list[tuple[str, list[type[Layer]]]]:
@@ -110,16 +134,14 @@ def as_text(layer: type[Layer]) -> str:
     parts.append(f"In torch: {torch_modules(layer)}.")
     rows = arguments(layer)
     if rows:
-        widest = max(len(name) for name, *_ in rows)
+        names = [f"{name} = {default}" if default else name for name, default, _, _ in rows]
+        widest = max(map(len, names))
         listed = [
-            f"{name:<{widest}}  {_meaning(default, expects, about)}" for name, default, expects, about in rows
+            f"{name:<{widest}}  {about}; {expects}"
+            for name, (_, _, expects, about) in zip(names, rows, strict=True)
         ]
         parts.append("arguments:\n" + indent("\n".join(listed), "  "))
     return "\n\n".join(parts) + "\n"
-
-
-def _meaning(default: str, expects: str, about: str) -> str:
-    return f"{about}: {expects}" + (f" (default {default})" if default else "")
 
 
 def as_markdown(layer: type[Layer]) -> str:
@@ -154,7 +176,7 @@ _INTRODUCTION = """\
 
 Made from the classes in `netdsl/layers`; change those, not this page. `netdsl layers NAME` shows one of them.
 
-Arguments have torch's names, order and defaults; what torch asks for and the input tells is left out
-(`in_channels`, `num_features`). One number stands for every spatial axis, a list gives each its own. Shapes are
-written `(batch, channels, *spatial)`, `…` for any axes.
+Arguments have torch's names, order and defaults; what torch asks for and the input tells is left out, such as
+`in_channels`. One number stands for every spatial axis, a list gives each its own. Shapes are written
+`(batch, channels, *spatial)`, with `…` for any axes.
 """

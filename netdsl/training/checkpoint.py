@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 from torch.optim import Optimizer
@@ -70,8 +69,7 @@ def save_checkpoint(
         OPTIMIZER: save(_plain(optimizer)),
         STATE: json.dumps(state, indent=1).encode(),
     }
-    manifest = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    contents[MANIFEST] = json.dumps(manifest, indent=1).encode()
+    contents[MANIFEST] = _manifest(contents)
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -120,16 +118,24 @@ def read_checkpoint(folder: Path, epoch: int) -> Checkpoint | str:
     """A checkpoint, or what is wrong with it. What is verified is what is used: each file is read once."""
     path = folder / f"epoch-{epoch:04d}"
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
         contents = {name: (path / name).read_bytes() for name in (MODEL, OPTIMIZER, STATE)}
-        for name, content in contents.items():
-            if hashlib.sha256(content).hexdigest() != manifest[name]:
-                return f"`{path / name}` has changed since it was written"
-        return Checkpoint(epoch, load(contents[MODEL]), load(contents[OPTIMIZER]), json.loads(contents[STATE]))
+        manifest = (path / MANIFEST).read_bytes()
     except OSError as error:
         return f"`{path}` is not complete: {error.strerror}"
-    except (ValueError, KeyError, TypeError, SafetensorError):
-        return f"`{path / MANIFEST}` has changed since it was written"
+    if manifest != _manifest(contents):
+        changed = [name for name, content in contents.items() if _digest(content) not in manifest]
+        return f"`{path / (changed or [MANIFEST])[0]}` has changed since it was written"
+    return Checkpoint(epoch, load(contents[MODEL]), load(contents[OPTIMIZER]), json.loads(contents[STATE]))
+
+
+def _manifest(contents: Mapping[str, bytes]) -> bytes:
+    """The digest of each file, in a form that has one spelling only: a flipped bit anywhere shows."""
+    digests = {name: _digest(content).decode() for name, content in contents.items()}
+    return json.dumps(digests, indent=1).encode()
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
 
 
 def prune_checkpoints(folder: Path, best: int) -> None:

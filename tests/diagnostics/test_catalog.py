@@ -13,7 +13,7 @@ from netdsl.cli.main import main
 from netdsl.diagnostics.catalog import Rule, explain, rules
 
 ROOT = Path(__file__).parents[2]
-MAKERS = {"Diagnostic", "Problem", "BadArgument", "fault", "report", "refuse", "_report", "_add", "_refuse"}
+MAKERS = {"Diagnostic", "Problem", "BadArgument", "fault", "report", "refuse", "_add", "_refuse", "_problem"}
 """The calls that make a diagnostic; their first argument, or `code=`, is its code."""
 
 
@@ -48,7 +48,8 @@ def _table(node: ast.Assign | ast.AnnAssign) -> Iterator[str]:
     if any(isinstance(t, ast.Name) and t.id == "REMEDIES" for t in targets) and isinstance(
         node.value, ast.Dict
     ):
-        yield from (re.escape(key.value) for key in node.value.keys if isinstance(key, ast.Constant))
+        keys = [key.value for key in node.value.keys if isinstance(key, ast.Constant)]
+        yield from (re.escape(key) for key in keys if isinstance(key, str))
 
 
 def test_every_code_is_documented() -> None:
@@ -76,12 +77,10 @@ def test_a_code_without_documentation_is_found(tmp_path: Path) -> None:
         'REMEDIES = {"a-fifth": ()}\nfault(code)\nother("not-a-code")\n'
     )
 
-    found = [code for code, _ in codes_in(tmp_path)]
+    found = sorted(code.replace("\\", "") for code, _ in codes_in(tmp_path))
 
-    assert found == [r"one\-way", r"another\-way", r"a\-third", r"a\-[a-z-]+", r"a\-fifth"] or sorted(
-        found
-    ) == sorted([r"one\-way", r"another\-way", r"a\-third", r"a\-[a-z-]+", r"a\-fifth"])
-    assert not any(_matches(code) for code in found)
+    assert found == ["a-[a-z-]+", "a-fifth", "a-third", "another-way", "one-way"]
+    assert not any(_matches(code) for code in found if code != "a-[a-z-]+")
 
 
 SPECS = [rule for rule in rules().values() if rule.form == "spec"]

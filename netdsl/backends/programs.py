@@ -1,0 +1,98 @@
+"""The graph → the steps of `forward`: which module is called with which values.
+
+A choice that every use of a class decided alike is gone here, and its steps stand where it stood; one that
+they decided differently has both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+
+from netdsl.backends.forward import Program, Step
+from netdsl.backends.naming import checked
+from netdsl.backends.wiring import Wiring, channel_axis
+from netdsl.graph.graph import Choice, Graph, Group, Merge, Node, SharedUse, Use
+from netdsl.graph.shapes import Shape
+
+
+class ProgramBuilder:
+    """Builds the program of one `forward` for all uses of its class."""
+
+    def __init__(self, wiring: Wiring, conditions: Mapping[int, str], shared: Callable[[str], str]) -> None:
+        """
+        Args:
+            conditions: the attribute that holds the condition of each choice with two sides, by the identity of
+                the choice's node in the first use.
+            shared: what a shared module is called in this `forward`.
+        """
+        self.wiring = wiring
+        self.conditions = conditions
+        self.shared = shared
+        self.shapes: dict[int, Shape] = {}
+        """The shape of every value of the program, in the first use."""
+        self._numbers = count()
+
+    def whole(self, graphs: Sequence[Graph]) -> tuple[Program, tuple[int, ...]]:
+        """The program of a scope, and its values: the scope's inputs, then what its nodes give."""
+        inputs = [self._value(shape) for shape in graphs[0].inputs]
+        steps, values = self._steps(graphs, inputs)
+        return Program(tuple(steps), values[graphs[0].result]), tuple(values)
+
+    def _value(self, shape: Shape) -> int:
+        number = next(self._numbers)
+        self.shapes[number] = shape
+        return number
+
+    def _steps(self, graphs: Sequence[Graph], inputs: Sequence[int]) -> tuple[list[Step], list[int]]:
+        steps: list[Step] = []
+        values = list(inputs)
+        for index, node in enumerate(graphs[0].nodes):
+            if isinstance(node.operation, Choice):
+                more, output = self._choice([graph.nodes[index] for graph in graphs], values)
+                steps += more
+            else:
+                output = self._value(node.output)
+                steps.append(self._step(node, values, output))
+            values.append(output)
+        return steps, values
+
+    def _step(self, node: Node, values: Sequence[int], output: int) -> Step:
+        inputs = tuple(values[number] for number in self.wiring.node_takes(node))
+        if isinstance(node.operation, Merge):
+            axis = channel_axis(node.output)
+            return Step(output, inputs, node, kind=node.operation.kind, axis=axis)
+        needs = self.wiring.node_needs(node)
+        name = self._shared_name(node)
+        if name is None:
+            return Step(output, inputs, node, f"self.{checked(node.name)}", tuple(map(self.shared, needs)))
+        handed_on = tuple(self.shared(other) for other in needs if other != name)
+        return Step(output, inputs, node, self.shared(name), handed_on)
+
+    def _shared_name(self, node: Node) -> str | None:
+        """The shared module that a node is a use of."""
+        if isinstance(node.operation, SharedUse):
+            return node.operation.name
+        return self.wiring.shared_module(node.operation.graph) if isinstance(node.operation, Use | Group) else None
+
+    def _choice(self, nodes: Sequence[Node], values: Sequence[int]) -> tuple[list[Step], int]:
+        """The steps of a choice and the value that comes out of it."""
+        sides: dict[bool, list[Node]] = {True: [], False: []}
+        for node in nodes:
+            assert isinstance(node.operation, Choice)
+            sides[node.operation.taken].append(node)
+        condition = self.conditions.get(id(nodes[0]))
+        if condition is None:
+            return self._side(nodes, values)
+        output = self._value(nodes[0].output)
+        programs = []
+        for taken in (True, False):
+            steps, result = self._side(sides[taken], values)
+            programs.append(Program(tuple(steps), result))
+        current = values[nodes[0].inputs[0]]
+        return [Step(output, (current,), nodes[0], condition=condition, sides=tuple(programs))], output
+
+    def _side(self, nodes: Sequence[Node], values: Sequence[int]) -> tuple[list[Step], int]:
+        graphs = [node.operation.graph for node in nodes if isinstance(node.operation, Choice)]
+        steps, inner = self._steps(graphs, [values[number] for number in nodes[0].inputs])
+        return steps, inner[graphs[0].result]

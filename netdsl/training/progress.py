@@ -1,0 +1,66 @@
+"""What a person sees of a training: a live bar on a terminal, a plain line for each epoch elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+REFRESHES_PER_SECOND = 4
+
+
+class Display:
+    """Writes to a stream; a terminal gets a live bar below the lines."""
+
+    def __init__(self, stream: TextIO | None = None, *, silent: bool = False) -> None:
+        self._console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True, quiet=silent)
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self._console.print(text, markup=False)
+
+    def warn(self, text: str) -> None:
+        """A line that must not be overlooked."""
+        self._console.print(text, markup=False, style="bold yellow")
+
+    @contextmanager
+    def training(self, steps: int) -> Iterator[None]:
+        """Shows the progress over the steps of the whole training."""
+        if not self._console.is_terminal:
+            yield
+            return
+        columns = ("[bold]{task.description}", "{task.fields[figures]}")
+        self._bar = Progress(
+            TextColumn(columns[0]),
+            BarColumn(bar_width=24),
+            TextColumn(columns[1]),
+            TimeRemainingColumn(),
+            console=self._console,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            transient=True,
+        )
+        with self._bar:
+            self._task = self._bar.add_task("", total=steps, figures="")
+            yield
+        self._bar = self._task = None
+
+    def step(self, done: int, epoch: str, figures: str) -> None:
+        """So many steps are done."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, description=f"epoch {epoch}", figures=figures)
+
+    def epoch(self, row: Mapping[str, float], epochs: int, metric: str) -> None:
+        """An epoch is done."""
+        width = len(str(epochs))
+        self.say(
+            f"epoch {int(row['epoch']):>{width}}/{epochs}"
+            f"   train loss {row['train_loss']:.4f}  {metric} {row[f'train_{metric}']:.4f}"
+            f"   test loss {row['test_loss']:.4f}  {metric} {row[f'test_{metric}']:.4f}"
+            f"   {row['images_per_second']:,.0f} images/s"
+        )

@@ -1,0 +1,214 @@
+"""A run is a folder, complete in itself: what was trained, how, on what, and what came of it.
+
+    spec.yaml model.py recipe.json run.json metrics.jsonl checkpoints/ curves.png report.md report.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import torch
+import torchvision
+
+from netdsl.diagnostics import Faults, fault
+from netdsl.training.checkpoint import write_beside
+from netdsl.training.data.dataset import DataSet
+from netdsl.training.device import Placement
+from netdsl.training.network import TrainableNetwork
+from netdsl.training.recipe import Recipe
+from netdsl.training.transforms import Scaling
+from netdsl.version import VERSION
+
+SPEC, MODEL_SOURCE, RECIPE, FACTS, METRICS = "spec.yaml", "model.py", "recipe.json", "run.json", "metrics.jsonl"
+CHECKPOINTS, CURVES, REPORT_TEXT, REPORT_DATA = "checkpoints", "curves.png", "report.md", "report.json"
+RUNS = "runs"
+"""Where runs go unless told otherwise."""
+
+Row = Mapping[str, float]
+"""The figures of an epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a run besides its recipe; `run.json`."""
+
+    network: str
+    settings: Mapping[str, str]
+    input: tuple[int, ...]
+    output: tuple[int, ...]
+    parameters: int
+    macs: int
+    data: str
+    """The data set that was used."""
+    passed_over: tuple[str, ...]
+    """Why the data sets named before it were not."""
+    fingerprint: str
+    classes: tuple[str, ...]
+    train_images: int
+    test_images: int
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+    seed: int
+    device: str
+    precision: str
+    versions: Mapping[str, str]
+    command: tuple[str, ...]
+    started: str
+
+    @property
+    def scaling(self) -> Scaling:
+        return Scaling(self.mean, self.std)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """A run, finished or under way."""
+
+    folder: Path
+    recipe: Recipe
+    facts: Facts
+    rows: tuple[Row, ...]
+    """The figures of each epoch."""
+
+    @property
+    def metrics(self) -> Row:
+        """The figures of the last epoch."""
+        return self.rows[-1] if self.rows else {}
+
+
+def gather_facts(
+    network: TrainableNetwork,
+    data: DataSet,
+    passed_over: Sequence[str],
+    scaling: Scaling,
+    placement: Placement,
+    seed: int,
+) -> Facts:
+    """The facts of a run that begins now."""
+    return Facts(
+        network=network.name,
+        settings=dict(network.settings),
+        input=network.input,
+        output=network.output,
+        parameters=network.parameter_count,
+        macs=network.macs,
+        data=data.name,
+        passed_over=tuple(passed_over),
+        fingerprint=data.fingerprint,
+        classes=data.classes,
+        train_images=len(data.train),
+        test_images=len(data.test),
+        mean=scaling.mean,
+        std=scaling.std,
+        seed=seed,
+        device=placement.name,
+        precision=placement.precision,
+        versions={
+            "netdsl": VERSION,
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "python": platform.python_version(),
+            "system": platform.platform(),
+        },
+        command=tuple(sys.argv),
+        started=datetime.now().astimezone().isoformat(timespec="seconds"),
+    )
+
+
+def new_folder(out: str | Path | None, name: str) -> Path:
+    """An empty folder for a run.
+
+    Raises:
+        Faults: it cannot be made or written to, or holds something already; exit code 2.
+    """
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    folder = Path(out) if out is not None else _unused(Path(RUNS) / f"{name}-{stamp}")
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            help = f"choose another, or go on with it: `--resume {folder}`"
+            raise fault("run-folder-taken", f"the folder `{folder}` is not empty", help=help)
+        (folder / CHECKPOINTS).mkdir(parents=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(0, "permission denied")
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return folder
+
+
+def _unused(folder: Path) -> Path:
+    number = 1
+    candidate = folder
+    while candidate.exists():
+        number += 1
+        candidate = folder.with_name(f"{folder.name}-{number}")
+    return candidate
+
+
+def _unwritable(folder: Path, error: OSError) -> Faults:
+    message = f"the run's folder `{folder}` cannot be written: {(error.strerror or str(error)).lower()}"
+    return fault("run-folder-unwritable", message, help="choose another with `--out DIR`")
+
+
+def write_beginning(folder: Path, network: TrainableNetwork, recipe: Recipe, facts: Facts) -> None:
+    """Writes what is known before the first epoch.
+
+    Raises:
+        Faults: it cannot be written; exit code 2.
+    """
+    try:
+        for name, text in network.sources.items():
+            relative = PurePosixPath(name)
+            assert not relative.is_absolute() and ".." not in relative.parts, "sources lie below the spec's folder"
+            (folder / relative).parent.mkdir(parents=True, exist_ok=True)
+            write_beside(folder / relative, text.encode())
+        write_beside(folder / MODEL_SOURCE, network.emitted.encode())
+        write_beside(folder / RECIPE, recipe.to_json().encode())
+        write_beside(folder / FACTS, json.dumps(asdict(facts), indent=2).encode())
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def write_rows(folder: Path, rows: Sequence[Row]) -> None:
+    """Writes the figures of all epochs so far, one line of JSON for each.
+
+    Raises:
+        Faults: they cannot be written; exit code 5.
+    """
+    try:
+        write_beside(folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    except OSError as error:
+        message = f"`{folder / METRICS}` cannot be written: {error.strerror or error}"
+        raise fault("run-folder-unwritable", message, exit_code=5, help="the last checkpoint is intact") from None
+
+
+def read_run(folder: str | Path) -> Run:
+    """A run from its folder.
+
+    Raises:
+        Faults: it is none, or damaged; exit code 2 or 5.
+    """
+    folder = Path(folder)
+    if not (folder / FACTS).is_file():
+        message = f"`{folder}` is no run's folder: it has no `{FACTS}`"
+        raise fault("missing-run", message, help="give the folder that `netdsl train` named at its end")
+    try:
+        recipe = Recipe.from_json((folder / RECIPE).read_text("utf-8"))
+        facts = _facts(json.loads((folder / FACTS).read_text("utf-8")))
+        lines = (folder / METRICS).read_text("utf-8").splitlines() if (folder / METRICS).is_file() else []
+        rows = tuple(json.loads(line) for line in lines)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise fault("damaged-run", f"the run `{folder}` cannot be read: {error}", exit_code=5) from None
+    return Run(folder, recipe, facts, rows)
+
+
+def _facts(content: Mapping[str, Any]) -> Facts:
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    return Facts(**values)

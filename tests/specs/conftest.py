@@ -1,0 +1,68 @@
+"""Each shipped spec is built and run once, and all tests look at that one run.
+
+The fixtures are parametrised by spec, so that pytest runs all tests of a spec one after another and lets its
+network go before it comes to the next.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import netdsl
+from netdsl.analysis.report import Report
+from tests.specs.trial import MERGES, SEED, Trial, attempt
+
+RunIsolated = Callable[[str, tuple[int, ...]], dict[str, Any]]
+
+
+@pytest.fixture(scope="session", params=netdsl.shipped_specs())
+def spec(request: pytest.FixtureRequest) -> str:
+    """The name of a shipped spec."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def report(spec: str) -> Report:
+    """What `check` finds for the spec."""
+    return netdsl.check(spec)
+
+
+@pytest.fixture(scope="session")
+def trial(spec: str, report: Report) -> Trial:
+    """What `build`'s module of the spec did with one sample."""
+    assert isinstance(report.input, tuple)
+    leaves = (node.path for node in report.nodes if node.layer not in MERGES.values())
+    return attempt(lambda: netdsl.build(spec), leaves, report.input)
+
+
+@pytest.fixture(scope="session")
+def run_isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunIsolated]:
+    """Runs source in a process where netdsl cannot be imported."""
+    folder = tmp_path_factory.mktemp("isolated")
+    script = Path(__file__).parent / "isolated.py"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-I", script], cwd=folder, text=True, **pipes) as process:
+
+        def run(source: str, input: tuple[int, ...]) -> dict[str, Any]:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            file = folder / "network.py"
+            file.write_text(source, "utf-8")
+            process.stdin.write(json.dumps({"file": str(file), "input": input, "seed": SEED}) + "\n")
+            process.stdin.flush()
+            fault = json.loads(process.stdout.readline())
+            if fault is not None:
+                pytest.fail(fault)
+            result: dict[str, Any] = torch.load(file.with_suffix(".pt"))
+            return result
+
+        yield run
+        process.stdin.close()
