@@ -78,7 +78,7 @@ def _read(path: Path, name: str) -> Source:
     try:
         if path.stat().st_size > 4 * LARGEST_FILE:
             raise fault("file-too-large", f"`{name}` is larger than {LARGEST_FILE} characters", exit_code=1)
-        return Source(name, path.read_text("utf-8"))
+        return Source(name, path.read_text("utf-8-sig"))
     except UnicodeDecodeError:
         help = "save it as UTF-8"
         raise fault("not-text", f"`{name}` is not text in UTF-8", exit_code=1, help=help) from None

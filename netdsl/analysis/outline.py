@@ -155,14 +155,21 @@ def _times(layers: Counter[str], count: int) -> Counter[str]:
 
 
 def _folded(children: tuple[Child, ...]) -> list[Child]:
-    """Neighbours that share a graph as one, with their number."""
+    """Equal neighbours as one, with their number."""
     folded: list[Child] = []
     for child in children:
-        if folded and folded[-1].graph is child.graph:
+        if folded and _identity(folded[-1].graph) == _identity(child.graph):
             folded[-1] = replace(folded[-1], count=folded[-1].count + child.count)
         else:
             folded.append(child)
     return folded
+
+
+def _identity(graph: Graph) -> object:
+    """What is the same for two members that are equal: the use of a block holds the block's own graph, which
+    equal uses share."""
+    operation = graph.nodes[0].operation if graph.is_single else None
+    return id(operation.graph) if isinstance(operation, Use) else id(graph)
 
 
 def _repeated(node: Node) -> Child | None:

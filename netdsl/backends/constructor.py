@@ -27,10 +27,25 @@ from netdsl.backends.layout import (
     statement,
     width,
 )
+from netdsl.backends.naming import checked, variable
 from netdsl.backends.scopes import INPUT_SIZES, Factory, Scope, is_same, nodes_of, torch_call
 from netdsl.backends.variants import Layouts, Variant, Variants
 from netdsl.graph.formula import Formula, plain
-from netdsl.graph.graph import Choice, Fan, Graph, Group, LayerArgument, Leaf, Merge, Node, Series, SharedUse, Use
+from netdsl.graph.graph import (
+    Child,
+    Choice,
+    Fan,
+    Graph,
+    Group,
+    LayerArgument,
+    Leaf,
+    Merge,
+    Node,
+    Series,
+    SharedUse,
+    Signature,
+    Use,
+)
 
 POSITIONAL = {
     "Conv": ("in_channels", "out_channels", "kernel_size"),
@@ -46,7 +61,7 @@ POSITIONAL = {
 }
 """What torch calls the arguments that are printed without a name, by the beginning of the class's name."""
 
-ANOTHER_LAYOUT = '"the layout was printed for other arguments"'
+ANOTHER_LAYOUT = '"other arguments need another layout"'
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,9 @@ class File(Protocol):
     """What a constructor needs of the file it is printed into."""
 
     variants: Variants
+
+    def block(self, name: str) -> Signature | None:
+        """The signature of a block; None for what is none."""
 
     def define(self, variant: Variant) -> Definition:
         """The class of a variant, printed before if it was not."""
@@ -190,7 +208,8 @@ class Constructor:
         if form == "class":
             return self._instance(members, [None] * len(members))
         steps = (
-            Item(self._node(members, index, node.name), f"{node.name}=") for index, node in enumerate(graph.nodes)
+            Item(self._node(members, index, node.name), f"{checked(node.name)}=")
+            for index, node in enumerate(graph.nodes)
         )
         return call("nn.Sequential", Item(call("OrderedDict", *steps)))
 
@@ -251,7 +270,10 @@ class Constructor:
             uses: the node that uses each, with the graph it stands in; None for what is no block.
         """
         variants = self.file.variants
-        inner = [variants.scopes[id(m.graph)] if use else self.scopes[m.number] for m, use in zip(members, uses, strict=True)]
+        inner = [
+            variants.scopes[id(member.graph)] if use else self.scopes[member.number]
+            for member, use in zip(members, uses, strict=True)
+        ]
         variant = variants.of(members[0].graph, inner[0])
         definition = self.file.define(variant)
         items: list[Item] = []
@@ -266,8 +288,23 @@ class Constructor:
             if parameter.is_required:
                 items.append(Item(self.expression(found)))
             elif not is_same(found, parameter.default):
-                items.append(Item(self.expression(found), f"{self.names.get(parameter.name, parameter.name)}="))
+                items.append(Item(self.expression(found), f"{variable(parameter.name)}="))
         return call(definition.name, *items)
+
+    def shared(self, graph: Graph) -> Expression:
+        """The construction of a shared module."""
+        variants = self.file.variants
+        if variants.wiring.form(graph) == "identity":
+            return call("nn.Identity")
+        scope = variants.scopes[id(graph)]
+        variant = variants.of(graph, scope)
+        definition = self.file.define(variant)
+        number = variant.numbers[id(graph), id(scope)]
+        values = [
+            definition.extras[parameter.name][number] if parameter.source == "extra" else scope.values[parameter.name]
+            for parameter in definition.parameters
+        ]
+        return call(definition.name, *(Item(literal(value)) for value in values))
 
     def _given(
         self,
@@ -280,7 +317,8 @@ class Constructor:
     ) -> Any:
         """What one use gives for a parameter, with its formula."""
         if parameter.source == "extra":
-            value = definition.extras[parameter.name].get(variant.numbers[id(member.graph), id(scope)], MISSING)
+            number = variant.numbers[id(member.graph), id(scope)]
+            value = definition.extras[parameter.name].get(number, MISSING)
             return value if use is None or value is MISSING else _outside(value)
         assert use is not None
         graph, node = use
@@ -304,28 +342,35 @@ class Constructor:
         every: list[Series] = [node.operation for node in nodes]  # type: ignore[misc]
         name = self.file.series_class(hint, every[0], nodes[0])
         items = self._series_items(members, every, hint)
-        if name is None:
-            return call("nn.Sequential", *items)
-        if len(items) == 1 and isinstance(items[0].value, Comprehension):
-            return call(name, Item(items[0].value))
-        return call(name, Item(Bracketed("[", tuple(items), "]")))
+        return call("nn.Sequential", *items) if name is None else _listed(name, items)
 
     def _series_items(self, members: Sequence[Member], every: Sequence[Series], hint: str) -> list[Item]:
         layouts = self._layouts(members, every)
         if "first" in layouts:
-            return self._first_and_rest(members, every, hint, layouts)
+            return self._first_and_rest(members, every, hint)
         if "counted" in layouts:
             return self._counted(members, every, hint)
         if every[0].count is not None:
             found = self._count(members, every)
             if isinstance(found, Formula):
                 self.require(Formula("==", (found, int(every[0].count))))
-        made: list[Expression] = []
-        for number, child in enumerate(every[0].children):
-            if self.file.variants.wiring.shared_module(child.graph) is None:
-                inner = [replace(m, graph=s.children[number].graph) for m, s in zip(members, every, strict=True)]
-                made += [self.module(inner, hint)] * child.count
-        return _runs(made)
+        return self._one_by_one(members, [series.children for series in every], hint)
+
+    def _one_by_one(
+        self, members: Sequence[Member], every: Sequence[tuple[Child, ...]], hint: str
+    ) -> list[Item]:
+        """Each member of a series or a fan; beside uses of shared modules, the others by their number."""
+        wiring = self.file.variants.wiring
+        made: dict[int, Expression] = {}
+        position = 0
+        for number, child in enumerate(every[0]):
+            if wiring.shared_module(child.graph) is None:
+                inner = [replace(m, graph=c[number].graph) for m, c in zip(members, every, strict=True)]
+                made |= dict.fromkeys(range(position, position + child.count), self.module(inner, hint))
+            position += child.count
+        if len(made) < position:
+            return [Item(module, f'"{number}": ') for number, module in made.items()]
+        return _runs(list(made.values()))
 
     def _layouts(self, members: Sequence[Member], every: Sequence[Series]) -> set[str]:
         common: Layouts | None = None
@@ -345,12 +390,13 @@ class Constructor:
         return Item(Comprehension(element, f"for {variable} in range({self.expression(count).flat})"), "*")
 
     def _first_and_rest(
-        self, members: Sequence[Member], every: Sequence[Series], hint: str, layouts: set[str]
+        self, members: Sequence[Member], every: Sequence[Series], hint: str
     ) -> list[Item]:
         pairs = list(zip(members, every, strict=True))
         first = self.module([replace(m, graph=s.children[0].graph) for m, s in pairs], hint)
         longer = [(m, s) for m, s in pairs if sum(child.count for child in s.children) > 1]
-        rest = self.module([replace(m, graph=s.children[-1].graph) for m, s in longer], hint) if longer else first
+        last = [replace(m, graph=s.children[-1].graph) for m, s in longer]
+        rest = self.module(last, hint) if last else first
         count = self._count(members, every)
         if rest.flat == first.flat:
             return [self._repeated(first, count)]
@@ -362,7 +408,8 @@ class Constructor:
         for member, series in zip(members, every, strict=True):
             differ = len(series.children) > 1 and all(child.count == 1 for child in series.children)
             for position, child in enumerate(series.children):
-                expanded.append(replace(member, graph=child.graph, position=position if differ else member.position))
+                where = position if differ else member.position
+                expanded.append(replace(member, graph=child.graph, position=where))
         count = self._count(members, every)
         if not expanded:
             if isinstance(count, Formula):
@@ -372,16 +419,16 @@ class Constructor:
 
     def _fan(self, members: Sequence[Member], nodes: Sequence[Node], hint: str) -> Expression:
         every: list[Fan] = [node.operation for node in nodes]  # type: ignore[misc]
-        made = []
-        for number, child in enumerate(every[0].children):
-            if self.file.variants.wiring.shared_module(child.graph) is None:
-                inner = [replace(m, graph=f.children[number].graph) for m, f in zip(members, every, strict=True)]
-                made.append(self.module(inner, hint))
-        items = _runs(made)
-        name = self.file.fan_class(hint, every[0], nodes[0])
-        if len(items) == 1 and isinstance(items[0].value, Comprehension):
-            return call(name, Item(items[0].value))
-        return call(name, Item(Bracketed("[", tuple(items), "]")))
+        items = self._one_by_one(members, [fan.children for fan in every], hint)
+        return _listed(self.file.fan_class(hint, every[0], nodes[0]), items)
+
+
+def _listed(name: str, items: Sequence[Item]) -> Expression:
+    """A call with one list of modules, or with a dictionary where they have their numbers before them."""
+    if len(items) == 1 and isinstance(items[0].value, Comprehension):
+        return call(name, Item(items[0].value))
+    opening, closing = "{}" if items and items[0].prefix.startswith('"') else "[]"
+    return call(name, Item(Bracketed(opening, tuple(items), closing)))
 
 
 def _runs(made: Sequence[Expression]) -> list[Item]:

@@ -28,9 +28,9 @@ from netdsl.backends.layout import (
     tuple_of,
     width,
 )
-from netdsl.backends.naming import variable
-from netdsl.graph.graph import MergeKind, Node
+from netdsl.backends.naming import is_identifier, variable
 from netdsl.graph.graph import Group as GroupOperation
+from netdsl.graph.graph import MergeKind, Node
 from netdsl.graph.graph import Use as UseOperation
 from netdsl.graph.shapes import Shape
 
@@ -114,14 +114,22 @@ class _Variables:
 class ForwardPrinter:
     """Prints the statements of one `forward`."""
 
-    def __init__(self, shapes: Mapping[int, Shape], fixed: Iterable[str] = ()) -> None:
+    def __init__(self, shapes: Mapping[int, Mapping[int, Shape]], fixed: Iterable[str] = ()) -> None:
         """
         Args:
-            shapes: the shape of every value.
+            shapes: the shape of every value, by the number of the class's use; comments show the first.
             fixed: variables that keep their value, such as a network's named inputs.
         """
         self.shapes = shapes
         self.fixed = frozenset(fixed)
+
+    def changes(self, before: int, after: int) -> bool:
+        """Whether two values differ in shape, in some use of the class that has both."""
+        first, second = self.shapes[before], self.shapes[after]
+        return any(first[use] != second[use] for use in first.keys() & second.keys())
+
+    def comment(self, value: int) -> str:
+        return str(next(iter(self.shapes[value].values())))
 
     def returning(self, program: Program, inputs: Mapping[int, str], indent: int) -> list[str]:
         """The statements, ending in a `return` of the result."""
@@ -147,10 +155,14 @@ class _Block:
     """The statements of one program; the sides of a choice are blocks inside of a block."""
 
     def __init__(
-        self, printer: ForwardPrinter, program: Program, variables: _Variables, held: frozenset[int], indent: int
+        self,
+        printer: ForwardPrinter,
+        program: Program,
+        variables: _Variables,
+        held: frozenset[int],
+        indent: int,
     ) -> None:
         self.printer = printer
-        self.shapes = printer.shapes
         self.program = program
         self.variables = variables
         self.held = held
@@ -201,7 +213,7 @@ class _Block:
                 self.pending = joined
                 return
             self._flush()
-        changes = int(self.shapes[step.output] != self.shapes[step.inputs[0]])
+        changes = int(self.printer.changes(step.inputs[0], step.output))
         value = self._expression(step, [Text(self.variables.names[number]) for number in step.inputs])
         is_stage = isinstance(step.node.operation, GroupOperation) and step.node.operation.is_stage
         self.pending = _Pending(step, value, step.inputs[0], 1, changes, is_stage or bool(step.sides))
@@ -213,7 +225,7 @@ class _Block:
             return None
         if isinstance(step.node.operation, GroupOperation) and step.node.operation.is_stage:
             return None
-        changes = before.changes + int(self.shapes[step.output] != self.shapes[output])
+        changes = before.changes + int(self.printer.changes(output, step.output))
         if step.kind is not None and (before.step.kind is not None or before.nested > 1 or changes):
             return None
         if before.nested == MOST_NESTED or changes > 1 or (step.kind is None and step.inputs[0] != output):
@@ -226,8 +238,12 @@ class _Block:
         if first == output:
             first = before.first
         joined = _Pending(step, value, first, before.nested + 1, changes)
-        longest = " " * self.indent + "shortcut = " + value.flat + f"  # {self.shapes[step.output]}" * bool(changes)
-        return joined if width(longest) <= WIDTH else None
+        return joined if self._fits(value, step.output if changes else None) else None
+
+    def _fits(self, value: Expression, output: int | None) -> bool:
+        """Whether an expression fits into a line, with room for a variable and for the output's shape."""
+        remark = "" if output is None else f"  # {self.printer.comment(output)}"
+        return self.indent + width(f"shortcut = {value.flat}{remark}") <= WIDTH
 
     def _expression(self, step: Step, operands: Sequence[Expression]) -> Expression:
         if step.sides:
@@ -246,8 +262,7 @@ class _Block:
         for side in step.sides:
             if len(side.steps) > 1 or any(inner.sides or inner.kind for inner in side.steps):
                 return False
-        value = self._expression(step, [])
-        return self.indent + len("shortcut = " + value.flat + f"  # {self.shapes[step.output]}") <= WIDTH
+        return self._fits(self._expression(step, []), step.output)
 
     def _short(self, side: Program) -> Expression:
         if not side.steps:
@@ -270,15 +285,16 @@ class _Block:
         self.variables.assign(name, pending.step.output)
 
     def _write(self, start: str, pending: _Pending) -> None:
-        shape = self.shapes[pending.step.output]
-        comment = str(shape) if shape != self.shapes[pending.first] else ""
+        output = pending.step.output
+        comment = self.printer.comment(output) if self.printer.changes(pending.first, output) else ""
         self.written += statement(start, pending.value, self.indent, comment)
 
     def _branch(self, step: Step, ending: str) -> None:
         """A choice as an `if` statement."""
-        name = "" if ending else self._name(step, step.inputs[0], self.places[step.output])
+        place = self.places[step.output]
+        name = "" if ending else self._name(step, step.inputs[0], place)
         target = ending or f"{name} = "
-        held = self.held | {value for value in self.readers if self._is_needed(value, self.places[step.output])}
+        held = self.held | {value for value in self.readers if self._is_needed(value, place)}
         bodies = []
         for side in step.sides:
             block = _Block(self.printer, side, self.variables.copy(), held, self.indent + INDENT)
@@ -312,19 +328,19 @@ class _Block:
         raise AssertionError("there is always a free name")
 
     def _candidates(self, step: Step, first: int, place: int) -> Iterator[str]:
-        readers = self.readers[step.output]
-        if isinstance(step.node.operation, GroupOperation) and (readers != [place + 1] or step.output in self.held):
-            yield variable(step.node.name)
+        operation, name = step.node.operation, step.node.name
+        is_kept = self.readers[step.output] != [place + 1] or step.output in self.held
+        if isinstance(operation, GroupOperation) and is_kept:
+            yield variable(name)
         is_branching = len(self.readers[first]) + (first in self.held) > 1
         branch = self._branch_name(step.output) if is_branching else None
-        if branch is not None and branch != "gate":
-            yield branch
-        if not self._is_needed(first, place):
-            yield self.variables.names[first]
         if branch is not None:
             yield branch
-        if is_branching and isinstance(step.node.operation, UseOperation) and self._is_merged_next(step.output):
-            yield variable(step.node.name.rstrip("0123456789"))
+        word = name.rstrip("0123456789")
+        if is_branching and isinstance(operation, UseOperation) and self._is_merged_next(step.output):
+            yield variable(word) if is_identifier(word) else name
+        if not self._is_needed(first, place):
+            yield self.variables.names[first]
         yield from ("x", "y")
         yield from (f"y{number}" for number in count(2))
 

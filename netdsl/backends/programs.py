@@ -6,7 +6,7 @@ they decided differently has both sides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 
 from netdsl.backends.forward import Program, Step
@@ -22,37 +22,41 @@ class ProgramBuilder:
     def __init__(self, wiring: Wiring, conditions: Mapping[int, str], shared: Callable[[str], str]) -> None:
         """
         Args:
-            conditions: the attribute that holds the condition of each choice with two sides, by the identity of
-                the choice's node in the first use.
+            conditions: the attribute that holds the condition of each choice with two sides, by the identity
+                of the choice's node in the first use.
             shared: what a shared module is called in this `forward`.
         """
         self.wiring = wiring
         self.conditions = conditions
         self.shared = shared
-        self.shapes: dict[int, Shape] = {}
-        """The shape of every value of the program, in the first use."""
+        self.shapes: dict[int, dict[int, Shape]] = {}
+        """The shape of every value of the program, by the number of the use."""
         self._numbers = count()
 
     def whole(self, graphs: Sequence[Graph]) -> tuple[Program, tuple[int, ...]]:
         """The program of a scope, and its values: the scope's inputs, then what its nodes give."""
-        inputs = [self._value(shape) for shape in graphs[0].inputs]
-        steps, values = self._steps(graphs, inputs)
+        uses = range(len(graphs))
+        inputs = [self._value(uses, shapes) for shapes in zip(*(graph.inputs for graph in graphs), strict=True)]
+        steps, values = self._steps(uses, graphs, inputs)
         return Program(tuple(steps), values[graphs[0].result]), tuple(values)
 
-    def _value(self, shape: Shape) -> int:
+    def _value(self, uses: Iterable[int], shapes: Iterable[Shape]) -> int:
         number = next(self._numbers)
-        self.shapes[number] = shape
+        self.shapes[number] = dict(zip(uses, shapes, strict=True))
         return number
 
-    def _steps(self, graphs: Sequence[Graph], inputs: Sequence[int]) -> tuple[list[Step], list[int]]:
+    def _steps(
+        self, uses: Sequence[int], graphs: Sequence[Graph], inputs: Sequence[int]
+    ) -> tuple[list[Step], list[int]]:
         steps: list[Step] = []
         values = list(inputs)
         for index, node in enumerate(graphs[0].nodes):
+            nodes = [graph.nodes[index] for graph in graphs]
             if isinstance(node.operation, Choice):
-                more, output = self._choice([graph.nodes[index] for graph in graphs], values)
+                more, output = self._choice(uses, nodes, values)
                 steps += more
             else:
-                output = self._value(node.output)
+                output = self._value(uses, (one.output for one in nodes))
                 steps.append(self._step(node, values, output))
             values.append(output)
         return steps, values
@@ -73,26 +77,34 @@ class ProgramBuilder:
         """The shared module that a node is a use of."""
         if isinstance(node.operation, SharedUse):
             return node.operation.name
-        return self.wiring.shared_module(node.operation.graph) if isinstance(node.operation, Use | Group) else None
+        if isinstance(node.operation, Use | Group):
+            return self.wiring.shared_module(node.operation.graph)
+        return None
 
-    def _choice(self, nodes: Sequence[Node], values: Sequence[int]) -> tuple[list[Step], int]:
+    def _choice(
+        self, uses: Sequence[int], nodes: Sequence[Node], values: Sequence[int]
+    ) -> tuple[list[Step], int]:
         """The steps of a choice and the value that comes out of it."""
-        sides: dict[bool, list[Node]] = {True: [], False: []}
-        for node in nodes:
-            assert isinstance(node.operation, Choice)
-            sides[node.operation.taken].append(node)
         condition = self.conditions.get(id(nodes[0]))
         if condition is None:
-            return self._side(nodes, values)
-        output = self._value(nodes[0].output)
+            return self._side(uses, nodes, values)
+        output = self._value(uses, (node.output for node in nodes))
         programs = []
         for taken in (True, False):
-            steps, result = self._side(sides[taken], values)
+            side = [number for number, node in enumerate(nodes) if _is_taken(node) is taken]
+            steps, result = self._side([uses[n] for n in side], [nodes[n] for n in side], values)
             programs.append(Program(tuple(steps), result))
         current = values[nodes[0].inputs[0]]
         return [Step(output, (current,), nodes[0], condition=condition, sides=tuple(programs))], output
 
-    def _side(self, nodes: Sequence[Node], values: Sequence[int]) -> tuple[list[Step], int]:
+    def _side(
+        self, uses: Sequence[int], nodes: Sequence[Node], values: Sequence[int]
+    ) -> tuple[list[Step], int]:
         graphs = [node.operation.graph for node in nodes if isinstance(node.operation, Choice)]
-        steps, inner = self._steps(graphs, [values[number] for number in nodes[0].inputs])
+        steps, inner = self._steps(uses, graphs, [values[number] for number in nodes[0].inputs])
         return steps, inner[graphs[0].result]
+
+
+def _is_taken(node: Node) -> bool:
+    assert isinstance(node.operation, Choice)
+    return node.operation.taken

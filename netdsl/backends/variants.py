@@ -18,7 +18,16 @@ from typing import Any
 
 from netdsl.backends.arguments import is_progression
 from netdsl.backends.naming import input_variables
-from netdsl.backends.scopes import Factory, Scope, factories, input_sizes, layer_texts, nodes_of, numbers, torch_call
+from netdsl.backends.scopes import (
+    Factory,
+    Scope,
+    factories,
+    input_sizes,
+    layer_texts,
+    nodes_of,
+    numbers,
+    torch_call,
+)
 from netdsl.backends.wiring import Wiring, channel_axis
 from netdsl.graph.formula import plain
 from netdsl.graph.graph import (

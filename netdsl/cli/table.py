@@ -15,6 +15,7 @@ from netdsl.records import record
 
 HEADINGS = ("stage", "layers", "output", "parameters", "MACs")
 GAP = "  "
+UNITS = "kMGTPEZY"
 NARROWEST_LAYERS = 24
 """Columns that the layers keep on the narrowest terminal."""
 
@@ -59,11 +60,11 @@ def figure(number: int) -> str:
     if number < 1000:
         return str(number)
     power = 1
-    while number >= 999.5 * 1000**power:
+    while number >= 999.5 * 1000**power and power < len(UNITS):
         power += 1
     value = number / 1000**power
     decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{decimals}f} {'kMGTPEZY'[power - 1]}"
+    return f"{value:.{decimals}f} {UNITS[power - 1]}"
 
 
 def counted(layers: Mapping[str, int]) -> str:

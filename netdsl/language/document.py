@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import NoReturn
 
-from netdsl.diagnostics import Collector, Diagnostic, Edit, Faults, Label, Source, Span, did_you_mean
+from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Source, Span, did_you_mean, nearest
 from netdsl.language import syntax
 from netdsl.language.expressions import parse_expression
 from netdsl.language.syntax import Data
@@ -24,6 +24,9 @@ MERGED = ("params", "blocks", "claims", "train")
 """The keys whose mappings `extends` merges by key; every other is replaced whole."""
 MERGES = ("add", "sub", "mul", "concat")
 """The long forms of `+ - * |`; no stage can be called so."""
+
+LONGEST_CHAIN = 16
+"""Specs that may extend each other in a row."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -41,7 +44,7 @@ def read_document(source: Source, open_extended: Open, found: Collector) -> synt
     Faults are added to `found`.
     """
     try:
-        entries = _with_extended(source, open_extended, ())
+        entries = _with_extended(source, open_extended, (), found)
     except Faults as faults:
         found.extend(faults.diagnostics)
         return None
@@ -55,7 +58,7 @@ def read_blocks(source: Source) -> tuple[syntax.Block, ...]:
         Faults: the file is wrong.
     """
     found = Collector()
-    blocks = _Reader({}, found).blocks(read_yaml(source))
+    blocks = _Reader({}, found).blocks(read_yaml(source, found))
     if found.has_errors:
         raise Faults(found)
     return blocks
@@ -73,15 +76,17 @@ def expression_of(data: Data) -> syntax.Expression:
         raise Faults([_wrong_kind(data, "an expression", "write it as one line of text")])
     text, first = _written(data)
     if not text.strip():
-        place = Span(data.span.source, data.span.start, data.span.end + 1)
-        raise Faults(
-            [
-                Diagnostic(
-                    code="missing-value", message="a key has no value", span=place, help="write its value"
-                )
-            ]
-        )
+        raise Faults([_no_value("a key", data.span)])
     return parse_expression(text, partial(_place, data.span.source, first))
+
+
+def _no_value(what: str, span: Span) -> Diagnostic:
+    return Diagnostic(
+        code="missing-value",
+        message=f"{what} has no value",
+        span=Span(span.source, span.start, max(span.end, span.start + 1)),
+        help="write its value, or leave it out",
+    )
 
 
 def _place(source: Source, first: int, start: int, end: int) -> Span:
@@ -104,6 +109,8 @@ def _written(data: Data) -> tuple[str, int]:
 
 
 def _wrong_kind(data: Data, expected: str, help: str) -> Diagnostic:
+    if not data.span.text:
+        return _no_value("a key", data.span)
     what = {"scalar": "text", "list": "a list", "mapping": "a mapping"}[data.kind]
     return Diagnostic(
         code="wrong-kind", message=f"{what} stands where {expected} is expected", span=data.span, help=help
@@ -111,25 +118,36 @@ def _wrong_kind(data: Data, expected: str, help: str) -> Diagnostic:
 
 
 def _with_extended(
-    source: Source, open_extended: Open, above: tuple[str, ...]
+    source: Source, open_extended: Open, above: tuple[str, ...], found: Collector
 ) -> dict[str, tuple[Data, Data]]:
     """The document's entries by key, laid over those of the file it extends."""
-    document = read_yaml(source)
+    document = read_yaml(source, found)
     if document.kind != "mapping":
         raise Faults([_not_a_mapping(document)])
     entries = {str(key.value): (key, value) for key, value in document.entries()}
-    if "extends" not in entries:
+    if "extends" not in entries or not entries["extends"][1].span.text:
         return entries
     _, target = entries["extends"]
-    if target.kind != "scalar" or not target.value:
+    if target.kind != "scalar":
         raise Faults([_wrong_kind(target, "a file's name", "write `extends: other.yaml`")])
+    if len(above) == LONGEST_CHAIN:
+        message = f"more than {LONGEST_CHAIN} specs extend each other in a row"
+        help = "let this one extend the first of them"
+        raise Faults([Diagnostic(code="nesting-too-deep", message=message, span=target.span, help=help)])
     extended = open_extended(str(target.value), target.span)
     if extended.name in (source.name, *above):
         chain = " -> ".join([*above, source.name, extended.name])
         raise Faults(
-            [Diagnostic(code="extends-cycle", message=f"specs extend each other: {chain}", span=target.span)]
+            [
+                Diagnostic(
+                    code="extends-cycle",
+                    message=f"specs extend each other: {chain}",
+                    span=target.span,
+                    help="extend another spec, or write out what is wanted of it",
+                )
+            ]
         )
-    merged = dict(_with_extended(extended, open_extended, (*above, source.name)))
+    merged = dict(_with_extended(extended, open_extended, (*above, source.name), found))
     for name, (key, value) in entries.items():
         below = merged.get(name)
         if name in MERGED and below and below[1].kind == value.kind == "mapping":
@@ -139,7 +157,7 @@ def _with_extended(
 
 
 def _merged(below: Data, above: Data) -> Data:
-    """Two mappings by key, the upper one's values winning. A block is known by its name, not its signature."""
+    """Two mappings by key, the upper one's values winning; a block's key is its name without parameters."""
 
     def name(key: Data) -> str:
         return str(key.value).partition("(")[0].strip()
@@ -153,14 +171,10 @@ def _not_a_mapping(document: Data) -> Diagnostic:
     text = document.span.text.partition("\n")[0]
     glued = re.match(r"([A-Za-z_]+):(?=\S)", text)
     if document.kind == "scalar" and glued:
-        place = Span(document.span.source, document.span.start, document.span.start + glued.end())
-        return Diagnostic(
-            code="missing-space",
-            message=f"`{glued.group()}` has no space behind its colon, so YAML reads the line as text",
-            span=place,
-            help=f"write `{glued.group(1)}: …`",
-            fix=(Edit(place, glued.group() + " "),),
-        )
+        from netdsl.language.yaml_mistakes import missing_space  # only a wrong spec pays for it
+
+        first = document.span.start
+        return missing_space(Span(document.span.source, first, first + glued.end()))
     return _wrong_kind(document, "a spec", "a spec is a mapping with `name`, `input` and `net`")
 
 
@@ -175,9 +189,8 @@ class _Reader:
         for name, (key, _) in self.entries.items():
             if name not in KEYS:
                 self._unknown_key(key, KEYS, "a spec")
-        missing = [name for name in ("name", "input", "net") if name not in self.entries]
-        for name in missing:
-            self._add("missing-key", f"the spec has no `{name}`", source.whole(), _MISSING_HELP[name])
+        missing = self._missing("the spec", ("name", "input", "net"), self.entries, KEYS, source.whole())
+        missing += self._drop_empty()
         name_data = self._value("name")
         name_span = name_data.span if name_data else source.whole()
         train = self._value("train")
@@ -200,6 +213,26 @@ class _Reader:
             train=train,
         )
         return None if missing else spec
+
+    def _drop_empty(self) -> list[str]:
+        """Keys with nothing behind their colon, told and left out."""
+        empty = [name for name, (_, value) in self.entries.items() if not value.span.text]
+        for name in empty:
+            self.found.add(_no_value(f"`{name}`", self.entries.pop(name)[0].span))
+        return [name for name in empty if name in ("name", "input", "net")]
+
+    def _missing(
+        self, where: str, required: Iterable[str], given: Collection[str], known: tuple[str, ...], span: Span
+    ) -> list[str]:
+        """The required keys that are not given, told in one diagnostic; a misspelt one is told already."""
+        missing = [name for name in required if name not in given]
+        misspelt = {nearest(name, known) for name in given if name not in known}
+        told = [name for name in missing if name not in misspelt]
+        if told:
+            listed = " and no ".join(f"`{name}`" for name in told)
+            help = "; ".join(_MISSING_HELP[name] for name in told)
+            self._add("missing-key", f"{where} has no {listed}", span, help)
+        return missing
 
     def _value(self, key: str) -> Data | None:
         entry = self.entries.get(key)
@@ -227,6 +260,8 @@ class _Reader:
         if data.kind != "scalar":
             self.found.add(_wrong_kind(data, "text", "write it as one text; quote it if it contains `: `"))
             return ""
+        if not data.span.text:
+            self.found.add(_no_value("a key", data.span))
         return " ".join(str(data.value).split())
 
     def _spec_name(self, data: Data | None) -> str:
@@ -242,7 +277,7 @@ class _Reader:
                 "invalid-name",
                 f"`{name}` cannot be the name of {of}",
                 span,
-                "a name is letters, digits and underscores, and does not begin with a digit",
+                f"a name is letters, digits and underscores, such as `{_as_name(name)}`",
             )
         elif keyword.iskeyword(name) or name in ("true", "false", "none"):
             self._add(
@@ -290,13 +325,13 @@ class _Reader:
 
     def _settings(self, data: Data | None) -> tuple[syntax.Setting, ...]:
         settings = []
-        for key, value in self._mapping(data, "parameters"):
+        for key, value in self._mapping(data, "a mapping of parameters"):
             if self._check_name(str(key.value), key.span, "a parameter"):
                 settings.append(syntax.Setting(key.span, str(key.value), self._expression(value)))
         return tuple(settings)
 
     def blocks(self, data: Data | None, shared: bool = False) -> tuple[syntax.Block, ...]:
-        what = "shared modules" if shared else "blocks"
+        what = "a mapping of shared modules" if shared else "a mapping of blocks"
         blocks: dict[str, syntax.Block] = {}
         for key, value in self._mapping(data, what):
             try:
@@ -312,7 +347,8 @@ class _Reader:
                 )
             if name in blocks:
                 first = Label(blocks[name].span, "first here")
-                self._add("duplicate-key", f"the block `{name}` stands here twice", key.span, None, first)
+                help = "keep one of the two; a block can have parameters with defaults"
+                self._add("duplicate-key", f"the block `{name}` stands here twice", key.span, help, first)
                 continue
             blocks[name] = syntax.Block(key.span, name, parameters, self._body(value))
         return tuple(blocks.values())
@@ -341,6 +377,7 @@ class _Reader:
                     "duplicate-parameter",
                     f"the parameter `{parameter.name}` stands here twice",
                     argument.span,
+                    "call one of the two otherwise",
                 )
             if parameter.default is None and any(p.default is not None for p in parameters.values()):
                 self._add(
@@ -362,7 +399,8 @@ class _Reader:
         if not self._check_name(name, argument.span, "a parameter"):
             raise Refused
         if name == "x":
-            self._add("reserved-name", "`x` is the block's input and cannot be a parameter", argument.span)
+            message = "`x` is the block's input and cannot be a parameter"
+            self._add("reserved-name", message, argument.span, "call it otherwise, such as `f`")
             raise Refused
         return syntax.Parameter(argument.span, name, default)
 
@@ -424,23 +462,20 @@ class _Reader:
 
     def _heads(self, data: Data | None) -> tuple[syntax.Head, ...]:
         heads = []
-        for key, value in self._mapping(data, "heads"):
-            entries = self._fields(value, ("at", "weight", "keep", "net"), "a head")
-            if not self._check_name(str(key.value), key.span, "a head"):
+        for key, value in self._mapping(data, "a mapping of heads"):
+            entries = self._fields(value, _HEAD, "a head")
+            if not self._check_name(str(key.value), key.span, "a head") or value.kind != "mapping":
                 continue
-            missing = [name for name in ("at", "net") if name not in entries]
-            for name in missing:
-                self._add(
-                    "missing-key", f"the head `{key.value}` has no `{name}`", key.span, _MISSING_HELP[name]
-                )
-            if not missing:
-                heads.append(self._head(key, entries))
+            given = [str(name.value) for name, _ in value.entries()]
+            if not self._missing(f"the head `{key.value}`", ("at", "net"), given, _HEAD, key.span):
+                head = self._head(key, entries)
+                heads += [head] if head.at else []
         return tuple(heads)
 
     def _head(self, key: Data, entries: dict[str, Data]) -> syntax.Head:
         weight, keep = 1.0, False
         if "weight" in entries:
-            number = self._number(entries["weight"])
+            number = self._number(entries["weight"], "write a plain number, such as `0.3`")
             weight = 1.0 if number is None else float(number)
         if "keep" in entries:
             if entries["keep"].value not in ("true", "false"):
@@ -457,22 +492,22 @@ class _Reader:
             if key.value in known:
                 fields[str(key.value)] = value
             else:
-                self._unknown_key(key, known, where)
+                self._unknown_key(key, known, where.removeprefix("a mapping of "))
         return fields
 
-    def _number(self, data: Data) -> int | float | None:
+    def _number(self, data: Data, help: str) -> int | float | None:
         expression = self._expression(data)
         if isinstance(expression, syntax.Number):
             return expression.value
         if not isinstance(expression, syntax.Broken):
-            self.found.add(_wrong_kind(data, "a number", "write a plain number, such as `0.3`"))
+            self.found.add(_wrong_kind(data, "a number", help))
         return None
 
     def _claims(self, data: Data | None) -> tuple[syntax.Claim, ...]:
         claims: list[syntax.Claim] = []
-        for name, value in self._fields(data, _CLAIMS, "claims").items() if data else ():
+        for name, value in self._fields(data, _CLAIMS, "a mapping of claims").items() if data else ():
             if name in ("shapes", "neurons") and not (name == "neurons" and _is_claim(value)):
-                for key, item in self._mapping(value, f"`{name}` by stage"):
+                for key, item in self._mapping(value, f"a mapping of {name} by stage"):
                     claims += self._claim(f"{name}.{key.value}", key.span, item, shape=name == "shapes")
             elif name != "cite":
                 claims += self._claim(name, value.span, value, shape=False)
@@ -487,13 +522,13 @@ class _Reader:
                 self._add("missing-key", "the claim has no `value`", span, "write `value:` and `wrong: why`")
                 return []
             data = fields["value"]
-        sizes = [self._number(item) for item in (data.items() if shape else (data,))]
+        sizes = [self._number(item, _CLAIM_HELP) for item in (data.items() if shape else (data,))]
         if shape and data.kind != "list":
             self.found.add(_wrong_kind(data, "a shape", "write the sizes as a list, such as `[64, 56, 56]`"))
             return []
         if not all(isinstance(size, int) for size in sizes):
             if all(size is not None for size in sizes):
-                self.found.add(_wrong_kind(data, "a whole number", "write it in full, such as `25_557_032`"))
+                self.found.add(_wrong_kind(data, "a whole number", _CLAIM_HELP))
             return []
         whole = tuple(int(size) for size in sizes if size is not None)
         return [syntax.Claim(span if shape else data.span, subject, whole if shape else whole[0], wrong)]
@@ -503,6 +538,8 @@ class _Reader:
         return self._text(cite) if cite else None
 
 
+_HEAD = ("at", "weight", "keep", "net")
+_CLAIM_HELP = "write it in full, such as `25_557_032`"
 _CLAIMS = ("params", "macs", "neurons", "shapes", "cite")
 _MISSING_HELP = {
     "name": "add `name: my_network`",
@@ -510,6 +547,12 @@ _MISSING_HELP = {
     "net": "add the layers, such as `net: conv(64, 3) -> relu`",
     "at": "say which stage of `net` it hangs on: `at: stage`",
 }
+
+
+def _as_name(text: str) -> str:
+    """The name nearest to a text that is none."""
+    words = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
+    return f"n{words}" if words[:1].isdigit() else words or "network"
 
 
 def _is_claim(data: Data) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from math import inf
 from typing import Literal
 
 from lark import Lark, Token, Tree
@@ -19,6 +20,12 @@ from netdsl.language.tables import load_parser
 
 Place = Callable[[int, int], Span]
 """Turns a run of characters of the expression into a span of the file."""
+
+
+DEEPEST = 80
+"""Levels of parentheses, calls and operators inside each other."""
+LONGEST_ROW = 200
+"""Operands of one operator in a row, such as `a + b + c`; each is a level for what reads the tree."""
 
 
 @cache
@@ -40,14 +47,6 @@ def parse_expression(text: str, place: Place) -> syntax.Expression:
         from netdsl.language.mistakes import explain  # only a wrong spec pays for the table of mistakes
 
         raise Faults([explain(error, text, place)]) from None
-    except RecursionError:
-        diagnostic = Diagnostic(
-            code="expression-too-deep",
-            message="an expression is nested too deeply to read",
-            span=place(0, len(text)),
-            help="give its parts names, as blocks",
-        )
-        raise Faults([diagnostic]) from None
 
 
 class _Builder:
@@ -55,10 +54,17 @@ class _Builder:
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        self.depth = 0
 
     def build(self, tree: Tree[Token]) -> syntax.Expression:
         method: Callable[[Tree[Token]], syntax.Expression] = getattr(self, f"_{tree.data}")
-        return method(tree)
+        self.depth += 1
+        if self.depth > DEEPEST:
+            message = f"an expression is nested more than {DEEPEST} levels deep"
+            self._refuse("expression-too-deep", message, tree, "give its parts names, as blocks")
+        expression = method(tree)
+        self.depth -= 1
+        return expression
 
     def _span(self, tree: Tree[Token] | Token) -> Span:
         if isinstance(tree, Token):
@@ -69,8 +75,16 @@ class _Builder:
         text = str(tree.children[0])
         is_integer = text.replace("_", "").isdigit()
         if is_integer and len(text) > 40:
-            self._refuse("number-too-large", f"the number {text[:12]}… has {len(text)} digits", tree)
-        return syntax.Number(self._span(tree), int(text) if is_integer else float(text))
+            self._too_large(text, tree)
+        value = int(text) if is_integer else float(text)
+        if value == inf:
+            self._too_large(text, tree)
+        return syntax.Number(self._span(tree), value)
+
+    def _too_large(self, text: str, tree: Tree[Token]) -> None:
+        shown = text if len(text) <= 12 else f"{text[:12]}…"
+        help = "sizes go to 2,147,483,647, other numbers to 1e308"
+        self._refuse("number-too-large", f"the number {shown} is too large", tree, help)
 
     def _string(self, tree: Tree[Token]) -> syntax.String:
         return syntax.String(self._span(tree), str(tree.children[0])[1:-1])
@@ -89,6 +103,7 @@ class _Builder:
 
     def _binary(self, tree: Tree[Token]) -> syntax.Expression:
         """Left-associative operators: operand (operator operand)*."""
+        self._check_row(tree, (len(tree.children) + 1) // 2)
         left = self.build(_subtree(tree.children[0]))
         start = tree.meta.start_pos  # the operands' own spans leave out their parentheses
         for operator, operand in zip(tree.children[1::2], tree.children[2::2], strict=True):
@@ -100,6 +115,7 @@ class _Builder:
     _sum = _product = _power = _binary
 
     def _parallel(self, tree: Tree[Token]) -> syntax.Expression:
+        self._check_row(tree, len(tree.children))
         left = self.build(_subtree(tree.children[0]))
         for operand in map(_subtree, tree.children[1:]):
             span = self.place(tree.meta.start_pos, operand.meta.end_pos)
@@ -167,8 +183,13 @@ class _Builder:
             self._span(tree), self.build(element), tuple(map(str, targets.children)), self.build(iterable)
         )
 
-    def _refuse(self, code: str, message: str, tree: Tree[Token]) -> None:
-        raise Faults([Diagnostic(code=code, message=message, span=self._span(tree))])
+    def _check_row(self, tree: Tree[Token], operands: int) -> None:
+        if operands > LONGEST_ROW:
+            message = f"an expression has {operands} operands in a row, more than {LONGEST_ROW}"
+            self._refuse("expression-too-deep", message, tree, "unroll a table: `(… for … in …)`")
+
+    def _refuse(self, code: str, message: str, tree: Tree[Token], help: str) -> None:
+        raise Faults([Diagnostic(code=code, message=message, span=self._span(tree), help=help)])
 
     def _mixed_arrow(self, chain: Tree[Token]) -> Diagnostic:
         """Shows both readings of `a | b -> c`: nobody can tell which was meant."""

@@ -144,7 +144,7 @@ class Layer:
                 help=f'put `rearrange("{names} -> {_channels_first(input)}")` before it',
             )
         elif len(input.spatial) not in self.spatial:
-            numbers = " or ".join(map(str, self.spatial))
+            numbers = " or ".join(", ".join(map(str, self.spatial)).rsplit(", ", 1))
             axes = "axis" if self.spatial == (1,) else "axes"
             given = f"the input {input} has {len(input.spatial)}"
             yield Problem(

@@ -182,7 +182,7 @@ def test_a_closed_pipe_is_met_while_writing(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
 
     assert done.stderr == ""
-    assert done.stdout == f'{{"name": "d {command.NOBODY_READS}\n'
+    assert done.stdout == f'{{"name": " {command.NOBODY_READS}\n'
 
 
 def test_a_stream_that_cannot_show_a_sign_gets_an_escape(right: str) -> None:

@@ -1,0 +1,239 @@
+"""Why a text is not YAML: libyaml's complaint, told as the mistake that a person made.
+
+libyaml says where it gave up, which is often a line behind the mistake. So the line it names is looked at,
+then the one above, for what people write in good faith: an expression in brackets, a key without its space,
+a quote that is never closed. What is none of these gets libyaml's own words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import yaml
+
+from netdsl.diagnostics import Diagnostic, Edit, Source, Span
+
+_HELP = (
+    "a spec is `key: value` lines; indent what belongs to a key by two spaces, quote text that contains `: `"
+)
+_VALUE = re.compile(r"(\s*(?:- +)*(?:[^\s#'\"\[{][^#\[{]*?:(?=\s)\s*)?)(\S.*)?")
+_GLUED = re.compile(r"\s*(?:- +)*([A-Za-z_]\w*(?:\([^)]*\))?:)(?=[^\s:])")
+_CLOSING = {"[": "]", "{": "}", '"': '"', "'": "'"}
+
+
+class _Line(NamedTuple):
+    """A line of the text, with what follows its key or its dash."""
+
+    source: Source
+    number: int
+    text: str
+    value: str
+    column: int
+    """How many characters stand in front of the value."""
+
+    def place(self, column: int, length: int = 1) -> Span:
+        start = self.source.offset(self.number, 1) + column
+        return Span(self.source, start, start + length)
+
+
+def explain_yaml(error: yaml.MarkedYAMLError, source: Source) -> Diagnostic:
+    """What a person did to make libyaml refuse a text."""
+    mark = error.problem_mark or error.context_mark
+    at = min(mark.index, len(source.text)) if mark else 0
+    number, _ = source.position(at)
+    return (
+        _unclosed(error, source)
+        or _trap(source, number, at_fault=True)
+        or (_trap(source, number - 1, at_fault=False) if number > 1 else None)
+        or _mixed(error, source, number)
+        or _indentation(source, number)
+        or _plain(error, source, at)
+    )
+
+
+def _plain(error: yaml.MarkedYAMLError, source: Source, at: int) -> Diagnostic:
+    problem = (error.problem or "this cannot be read").removeprefix("did not find ").strip()
+    return Diagnostic(
+        code="yaml-syntax",
+        message=f"the text is not YAML: {problem}",
+        span=Span(source, at, at + 1),
+        help=_HELP,
+    )
+
+
+def _unclosed(error: yaml.MarkedYAMLError, source: Source) -> Diagnostic | None:
+    """A quote, a bracket or a brace that is still open where the text ends or another key begins."""
+    if error.context_mark is None or error.context not in _OPENED:
+        return None
+    at = min(error.context_mark.index, len(source.text) - 1)
+    opening = source.text[at]
+    line = _line(source, source.position(at)[0])
+    if opening == "[" and (listing := _as_list(line)) is not None:
+        return listing
+    what, code = _OPENED[error.context]
+    return Diagnostic(
+        code=code,
+        message=f"{what} is never closed",
+        span=Span(source, at, at + 1),
+        help=f"close it with `{_CLOSING.get(opening, opening)}`",
+    )
+
+
+_OPENED = {
+    "while scanning a quoted scalar": ("a quoted text", "unclosed-string"),
+    "while parsing a flow sequence": ("a list in brackets", "unclosed-bracket"),
+    "while parsing a flow mapping": ("a mapping in braces", "unclosed-bracket"),
+}
+"""What libyaml was reading when it gave up."""
+
+
+def _line(source: Source, number: int) -> _Line:
+    text = source.line(number)
+    found = _VALUE.fullmatch(text)
+    assert found is not None, "every part of the pattern may be missing"
+    return _Line(source, number, text, found.group(2) or "", len(found.group(1)))
+
+
+def _trap(source: Source, number: int, *, at_fault: bool) -> Diagnostic | None:
+    """YAML's traps on one line: what looks like an expression and means something else.
+
+    Args:
+        at_fault: whether libyaml stopped on this line; of the one above only what must be wrong is said.
+    """
+    line = _line(source, number)
+    indent = len(line.text) - len(line.text.lstrip())
+    if "\t" in line.text[:indent]:
+        where = line.place(line.text.index("\t"))
+        return Diagnostic(
+            code="tab",
+            message="a tab is used for indentation",
+            span=where,
+            help="indent with spaces: YAML refuses tabs",
+            fix=(Edit(where, "  "),),
+        )
+    glued = _GLUED.match(line.text)
+    if glued and ": " not in line.text:
+        return missing_space(line.place(glued.start(1), len(glued.group(1))))
+    if listing := _as_list(line):
+        return listing
+    if line.value[:1] in ("'", '"'):
+        return _after_quote(line)
+    if line.value[:1] and line.value[0] in "*&|>@`%!":
+        return _indicator(line) if at_fault else None
+    if at_fault and ": " in line.value and line.value[0] != "{":
+        return Diagnostic(
+            code="yaml-colon",
+            message="a value contains `: `, which begins another key",
+            span=line.place(line.column + line.value.index(": "), 2),
+            help="quote the whole value, or put the inner key on a line of its own",
+        )
+    return None
+
+
+def missing_space(span: Span) -> Diagnostic:
+    """A key whose colon touches its value; the span is that of the key and its colon."""
+    key = span.text.rstrip(":")
+    return Diagnostic(
+        code="missing-space",
+        message=f"`{key}:` has no space behind its colon, so YAML reads the line as text",
+        span=span,
+        help=f"write `{key}: …`",
+        fix=(Edit(span, f"{key}: "),),
+    )
+
+
+def _as_list(line: _Line) -> Diagnostic | None:
+    """A bracket that was to group layers: something stands behind the one that closes it."""
+    if line.value[:1] != "[":
+        return None
+    depth = 0
+    for at, character in enumerate(line.value):
+        depth += (character == "[") - (character == "]")
+        if depth == 0:
+            following = line.value[at + 1 :].strip()
+            if not following or following[0] in "#,]}:":
+                return None
+            break
+    else:
+        if " -> " not in line.value:
+            return None
+    return Diagnostic(
+        code="yaml-list",
+        message="a value that begins with `[` is a YAML list, not an expression",
+        span=line.place(line.column),
+        help="group with parentheses instead, `(a -> b)` or `(1, 2)`",
+    )
+
+
+def _after_quote(line: _Line) -> Diagnostic | None:
+    """A quote that is closed too early, or not on its line."""
+    quote = line.value[0]
+    closing = line.value.find(quote, 1)
+    if closing < 0:
+        return Diagnostic(
+            code="unclosed-string",
+            message="a quoted text is never closed",
+            span=line.place(line.column),
+            help=f"close it with `{quote}`",
+        )
+    following = line.value[closing + 1 :]
+    if not following.strip() or following.strip()[0] in "#,]}:":
+        return None
+    return Diagnostic(
+        code="yaml-quote",
+        message="a value that begins with a quote ends at the next one, and more follows",
+        span=line.place(line.column, closing + 1),
+        help="quote the whole value, or no part of it",
+    )
+
+
+def _indicator(line: _Line) -> Diagnostic:
+    return Diagnostic(
+        code="yaml-indicator",
+        message=f"a value cannot begin with `{line.value[0]}`: YAML keeps it for itself",
+        span=line.place(line.column),
+        help="begin an expression with a layer or a value, and put other text into quotes",
+    )
+
+
+def _mixed(error: yaml.MarkedYAMLError, source: Source, number: int) -> Diagnostic | None:
+    """List items and keys on one level."""
+    text = source.line(number)
+    start = len(text) - len(text.lstrip())
+    problem = (error.problem or "").removeprefix("did not find ")
+    if problem == "expected key" and text.lstrip().startswith("- "):
+        message, help = "a list item stands among keys", "give it a name, or write a dash before the others"
+    elif problem == "expected '-' indicator":
+        message, help = "a key stands among list items", "write a dash before it, or give the others names"
+    else:
+        return None
+    line = _line(source, number)
+    return Diagnostic(code="yaml-mixed", message=message, span=line.place(start), help=help)
+
+
+def _indentation(source: Source, number: int) -> Diagnostic | None:
+    """A line that begins where no line around it does."""
+    levels: list[int] = []
+    for above in range(number - 1, 0, -1):
+        indent = _indent(source.line(above))
+        if indent is not None and (not levels or indent < levels[-1]):
+            levels.append(indent)
+    own = _indent(source.line(number))
+    if own is None or own in levels or not levels:
+        return None
+    near = [level for level in levels if level <= own][:1] + [level for level in levels if level > own][-1:]
+    listed = " or ".join(str(level) for level in sorted(near))
+    spaces = "space" if own == 1 else "spaces"
+    return Diagnostic(
+        code="indentation",
+        message=f"this line is indented by {own} {spaces}, and no line around it is",
+        span=_line(source, number).place(0, max(own, 1)),
+        help=f"indent it by {listed}, as the lines above it",
+    )
+
+
+def _indent(line: str) -> int | None:
+    """The spaces a line begins with; None for one that says nothing."""
+    text = line.strip()
+    return None if not text or text.startswith("#") else len(line) - len(line.lstrip(" "))
