@@ -17,7 +17,7 @@ from netdsl.analysis.elaborate import elaborate
 from netdsl.analysis.program import declare, input_shapes, unknown_settings
 from netdsl.analysis.report import Report
 from netdsl.analysis.resolve import resolve_names
-from netdsl.diagnostics import Collector, Faults, Source, Span
+from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span
 from netdsl.graph.graph import Network
 from netdsl.language import syntax
 from netdsl.language.document import read_document
@@ -70,10 +70,16 @@ def compile_source(
     if spec is None:
         return Compilation(source, None, None, Report(source.name, tuple(found), None, {}), {})
     values = _read_settings(settings, spec, found)
-    program = declare(spec, values, layers, found)
-    resolve_names(spec, program, found)
-    inputs = input_shapes(spec, program, found)
-    network = elaborate(spec, program, inputs, found) if inputs and len(inputs) == len(spec.inputs) else None
+    try:
+        program = declare(spec, values, layers, found)
+        resolve_names(spec, program, found)
+        inputs = input_shapes(spec, program, found)
+        known = inputs and len(inputs) == len(spec.inputs)
+        network = elaborate(spec, program, inputs, found) if known else None
+    except (Faults, RecursionError) as error:
+        found.extend(error.diagnostics if isinstance(error, Faults) else [_too_deep(spec)])
+        return Compilation(source, spec, None, Report(spec.name, tuple(found), None, {}), {})
+    assert network or found.has_errors, "a spec without faults has a network: this is a bug in netdsl"
     # claims speak of the spec as it is written: other parameters make another network
     claims = verify_claims(spec, network, found) if network and not settings else ()
     _check_recipe(spec, program.parameters, found)
@@ -155,6 +161,16 @@ def _settings(settings: Mapping[str, str] | None, params: Mapping[str, Any]) -> 
         for name, value in params.items()
     }
     return {**(settings or {}), **texts}
+
+
+def _too_deep(spec: syntax.Spec) -> Diagnostic:
+    """For what no single limit catches: many blocks, each with deep expressions."""
+    return Diagnostic(
+        code="nesting-too-deep",
+        message="the blocks and expressions of the spec are nested too deeply",
+        span=spec.span,
+        help="let blocks stand beside each other rather than inside",
+    )
 
 
 def _read_settings(

@@ -48,8 +48,9 @@ def match(
     for name, (value, span) in zip(names, given.positional, strict=False):
         bound[name] = (value, span)
     for _, span in given.positional[len(names) :]:
-        most = f"{len(names)} argument{'s' * (len(names) != 1)}"
-        message = f"`{word}` takes at most {most}, {len(given.positional)} are given"
+        count = len(given.positional)
+        most = f"at most {len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
+        message = f"`{word}` takes {most}, {count} {'is' if count == 1 else 'are'} given"
         faults.append(
             Diagnostic(code="surplus-argument", message=message, span=span, help=_takes(word, names))
         )
@@ -66,7 +67,8 @@ def match(
             faults.append(_unknown_argument(word, name, names, span))
     required = list(required)
     missing = [name for name in required if name not in bound]
-    if missing:
+    misspelt = sum(fault.code == "unknown-argument" for fault in faults)
+    if len(missing) > misspelt:
         listed = " and ".join(f"`{name}`" for name in missing)
         message = f"`{word}` needs {listed}"
         faults.append(

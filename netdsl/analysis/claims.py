@@ -51,7 +51,7 @@ def _failure(claim: syntax.Claim, measured: int | tuple[int, ...], cite: str | N
     message = (
         f"the claim{said} says {claim.subject} {_spell(claim.value)}, the network has {_spell(measured)}"
     )
-    help = "mend the network; or, if the figure is known to be wrong in print, keep it as `{value: …, wrong: why}`"
+    help = "mend the network; a figure known to be wrong in print is kept as `{value: …, wrong: why}`"
     return Diagnostic(code="claim-fails", message=message, span=claim.span, help=help)
 
 

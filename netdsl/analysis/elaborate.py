@@ -10,9 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from netdsl.analysis.evaluate import BlockContext, Environment, Program, as_layer, evaluate
-from netdsl.analysis.labels import label_body
-from netdsl.analysis.scope import Scope, Tensor, in_doubt, nowhere, without_formulas
+from netdsl.analysis.evaluate import (
+    BlockContext,
+    Effort,
+    Environment,
+    Program,
+    as_layer,
+    evaluate,
+    several_inputs,
+)
+from netdsl.analysis.labels import OPERATOR_OF, Labels, label_body
+from netdsl.analysis.scope import SEVERAL, Scope, Tensor, in_doubt, nowhere, without_formulas
 from netdsl.analysis.values import (
     BrokenValue,
     ChainValue,
@@ -53,14 +61,16 @@ from netdsl.graph.graph import (
 )
 from netdsl.graph.shapes import Axis, Shape
 from netdsl.language import syntax
-from netdsl.layers.layer import Layer, Problem
+from netdsl.layers.layer import LARGEST, Layer, Problem
 from netdsl.layers.merge import merge_output, merge_problems
 from netdsl.records import replace, value_record
 
-MOST_LAYERS = 10_000_000
+MOST_LAYERS = 1_000_000
 """Leaf layers of the largest network that is checked, expanded."""
-MOST_STEPS = 20_000
-"""Different copies that one repeat may elaborate: those whose shape changes from one to the next."""
+DEEPEST_BLOCKS = 40
+"""Blocks that may use each other in a row."""
+STEPS_OF_A_LAYER = 10
+"""What applying a layer counts for, in steps of evaluation."""
 
 INPUT_SIZES = {"c": "in_channels", "d": "in_depth", "h": "in_height", "w": "in_width"}
 """What a block's formulas call the sizes of its input."""
@@ -85,7 +95,7 @@ class Elaborator:
         self.active: list[str] = []
         self.shared: dict[str, Graph] = {}
         self.used: dict[str, syntax.Block] = {}
-        self.labels: dict[int, dict[int, str]] = {}
+        self.labels: dict[int, Labels] = {}
 
     # Bodies
 
@@ -104,6 +114,7 @@ class Elaborator:
 
     def apply(self, value: LayerValue, scope: Scope, current: Tensor, environment: Environment) -> Tensor:
         """What comes out of a layer when the current tensor goes in."""
+        environment.spend(STEPS_OF_A_LAYER, value.span)
         match value:
             case BrokenValue(span=span):
                 return in_doubt(current, span)
@@ -126,6 +137,8 @@ class Elaborator:
             case ScopedValue():
                 return self._scoped(value, value.label, scope, current, environment)
             case InputValue(tensor=tensor):
+                if tensor.several:
+                    several_inputs(value.span, environment)
                 return self._seen(scope.reach(tensor), value.span)
             case IdentityValue():
                 return current
@@ -174,19 +187,16 @@ class Elaborator:
         else:
             word = use.target.word
             names = [name for name, argument in use.target.arguments().items() if argument.required]
+        if not names:
+            return  # what it lacks is a default that is wrong, which is told where it stands
         listed = " and ".join(f"`{name}`" for name in names)
         environment.report(
             "missing-argument", f"`{word}` needs {listed}", use.span, f"write `{word}({', '.join(names)})`"
         )
 
     def _is_tensor(self, current: Tensor, span: Span, environment: Environment) -> bool:
-        if current.position == ("several inputs", 0):
-            environment.report(
-                "several-inputs",
-                "the net has several inputs, so its first layer must say which it takes",
-                span,
-                "begin with `from(name)`",
-            )
+        if current.several:
+            several_inputs(span, environment)
         return current.shape is not None
 
     def _leaf(
@@ -204,11 +214,22 @@ class Elaborator:
                 return in_doubt(current, use.span)
             raise
         doubt = _doubt_behind(layer, current, output, problems)
-        if any(size < 1 for size in output.sizes):
-            output = Shape(tuple(Axis(axis.name, max(1, axis.size)) for axis in output.axes))
+        doubt |= self._too_long(output, doubt, use.span, environment)
+        if any(not 1 <= size <= LARGEST for size in output.sizes):
+            output = Shape(tuple(Axis(axis.name, min(max(1, axis.size), LARGEST)) for axis in output.axes))
         costs = Costs() if problems else Costs(1, layer.params(shape), layer.macs(shape))
         leaf = Leaf(layer, costs)
         return scope.add(name, leaf, (current,), output, use.span, doubt=doubt, origin=use.origin)
+
+    def _too_long(
+        self, shape: Shape, doubt: frozenset[str], span: Span, environment: Environment
+    ) -> frozenset[str]:
+        """The axes that no tensor can have."""
+        axes = [axis for axis in shape.axes if axis.size > LARGEST and axis.name not in doubt]
+        for axis in axes:
+            message = f"the {axis.word} would be {axis.size:,}, more than a tensor can have"
+            environment.report("axis-too-long", message, span, f"the largest is {LARGEST:,}")
+        return frozenset(axis.name for axis in axes)
 
     def _report_problem(
         self, problem: Problem, use: LayerUse, current: Tensor, environment: Environment
@@ -232,7 +253,7 @@ class Elaborator:
             return in_doubt(current, use.span)
         if not self._is_tensor(current, use.span, environment):
             return in_doubt(current, use.span)
-        key = (id(block), use.arguments, current.known, current.doubt)
+        key = (id(block), use.arguments, use.kinds, current.known, current.doubt)
         if key not in self.elaborated:
             self.elaborated[key] = self._elaborate(block, use, scope, current, environment)
         done = self.elaborated[key]
@@ -250,12 +271,17 @@ class Elaborator:
     ) -> _Elaborated:
         if block.name in self.active:
             cycle = " -> ".join([*self.active[self.active.index(block.name) :], block.name])
-            environment.report(
-                "recursive-block", f"a block uses itself: {cycle}", use.span, "repeat with `layer * n`"
-            )
+            if not any(fault.code == "recursive-block" for fault in self.found):  # told where it is written
+                environment.report(
+                    "recursive-block", f"a block uses itself: {cycle}", use.span, "repeat with `layer * n`"
+                )
+            return _Elaborated(None, (), frozenset())
+        if len(self.active) == DEEPEST_BLOCKS:
+            message = f"more than {DEEPEST_BLOCKS} blocks use each other in a row"
+            environment.report("nesting-too-deep", message, use.span, "let blocks stand beside each other")
             return _Elaborated(None, (), frozenset())
         inner = Scope(scope, is_block=True)
-        x = inner.enter(_inside(current.known), use.span, current.doubt)
+        x = inner.enter(_inside(current.known), current.span, current.doubt)
         parameters = frozenset(name for name, _ in use.arguments or ())
         variables = {name: _named(value, name) for name, value in use.arguments or ()}
         context = BlockContext(parameters)
@@ -289,8 +315,8 @@ class Elaborator:
         if first is not graph and _weights(first) != _weights(graph):
             environment.report(
                 "shared-shapes",
-                f"the shared module `{block.name}` would need other weights here: its input is {current.shape}, "
-                f"and was {first.inputs[0]}",
+                f"the shared module `{block.name}` would need other weights here: "
+                f"its input is {current.shape}, and was {first.inputs[0]}",
                 use.span,
                 "give it inputs with the same channels",
             )
@@ -319,15 +345,27 @@ class Elaborator:
             return None
         shapes = [branch.known for branch in branches]
         doubt = frozenset().union(*(branch.doubt for branch in branches))
-        problems = list(merge_problems(value.kind, shapes))
-        for problem in problems:
-            if not doubt.intersection(problem.axes):
-                labels = [Label(b.span, f"gives {b.shape}") for b in _unlike(branches)]
-                environment.report(problem.code, problem.message, value.span, problem.help, *labels)
-            doubt |= frozenset(problem.axes)
-        return (shapes[0] if problems else merge_output(value.kind, shapes)), doubt
+        left, fits = shapes[0], True
+        for branch, shape in zip(branches[1:], shapes[1:], strict=True):
+            problems = list(merge_problems(value.kind, (left, shape)))
+            for problem in problems:
+                if not doubt.intersection(problem.axes):
+                    labels = [Label(b.span, f"gives {b.shape}") for b in (branches[0], branch)]
+                    place = _operator(value, branch)
+                    environment.report(problem.code, problem.message, place, problem.help, *labels)
+                doubt |= frozenset(problem.axes)
+            fits = fits and not problems
+            if value.kind == "mul" and fits:
+                left = merge_output("mul", (left, shape))
+        if not fits:
+            return left, doubt
+        output = merge_output(value.kind, shapes)
+        too_long = self._too_long(output, doubt, value.span, environment)
+        return (left if too_long else output), doubt | too_long
 
     def _fan(self, value: FanValue, scope: Scope, current: Tensor, environment: Environment) -> Tensor:
+        if not self._is_tensor(current, value.span, environment):
+            return in_doubt(current, value.span)
         children, inputs, branches = [], [current], []
         for element in value.elements:
             inner, result = self._child(element, scope, current, environment)
@@ -382,10 +420,6 @@ class Elaborator:
             child = self._as_child(inner, result, count - done if settled else 1, scope, inputs)
             if not self._affordable(child.graph.costs.layers * (count - done), value, environment):
                 return in_doubt(current, value.span)
-            if not settled and len(children) >= MOST_STEPS:
-                message = f"more than {MOST_STEPS} different copies are repeated here"
-                environment.report("too-many-layers", message, value.count_span)
-                return in_doubt(current, value.span)
             children.append(child)
             done += child.count
             entering = replace(entering, shape=result.shape, doubt=result.doubt)
@@ -395,12 +429,8 @@ class Elaborator:
     def _affordable(self, layers: int, value: RepeatValue, environment: Environment) -> bool:
         if layers <= MOST_LAYERS:
             return True
-        environment.report(
-            "too-many-layers",
-            f"the repeat makes {layers:,} layers, more than {MOST_LAYERS:,}",
-            value.count_span,
-            "repeat it less often",
-        )
+        message = f"the repeat makes {layers:,} layers, more than {MOST_LAYERS:,}"
+        environment.report("too-many-layers", message, value.count_span, "repeat it less often")
         return False
 
     def _series(
@@ -501,7 +531,7 @@ class Elaborator:
         for stage in value.stages.items:
             current = self._stage(stage, rebinds, scope, current, environment)
             names = environment.block.recalled
-            if stage.name in names:
+            if stage.name in names and scope.reaches(names[stage.name]):
                 labels = (Label(names[stage.name].span, "first here"),)
                 message = f"two stages are called `{stage.name}`"
                 environment.report(
@@ -514,15 +544,14 @@ class Elaborator:
         self, stage: syntax.Stage, rebinds: bool, scope: Scope, current: Tensor, environment: Environment
     ) -> Tensor:
         inner = Scope(scope)
-        several = current.position == ("several inputs", 0)
-        entered = current if several else inner.enter(current.shape, current.span, current.doubt)
-        if several:
+        entered = current if current.several else inner.enter(current.shape, current.span, current.doubt)
+        if current.several:
             inner.enter(None, current.span)
         x = entered if rebinds else environment.x
         within = self._environment(stage.body, environment, x=x)
         value = as_layer(evaluate(stage.body, within), stage.body.span, within)
         result = self._alone(value, inner, entered, within)
-        if several:
+        if current.several:
             return self._grouped_from_inputs(inner, result, stage, scope)
         return self._grouped(inner, result, stage.name, scope, current, stage.span, None, is_stage=rebinds)
 
@@ -551,9 +580,21 @@ def _doubt_behind(layer: Layer, current: Tensor, output: Shape, problems: list[P
     return kept
 
 
-def _unlike(branches: list[Tensor]) -> list[Tensor]:
-    """The first branch and those whose shape differs from it."""
-    return [branches[0], *(branch for branch in branches[1:] if branch.shape != branches[0].shape)][:4]
+def _operator(value: MergeValue | FanValue, branch: Tensor) -> Span:
+    """The operator before a branch, where it stands there; else the whole merge."""
+    whole, last = value.span, branch.span
+    if last.source is whole.source and whole.start < last.start <= whole.end:
+        between = whole.source.text[whole.start : last.start]
+        text = between.rstrip(" \n(")
+        if text.endswith(OPERATOR_OF[value.kind]):
+            end = whole.start + len(text)
+            return Span(whole.source, end - 1, end)
+    return whole
+
+
+def _is_flow(body: syntax.Body) -> bool:
+    """Whether a body was to be written in brackets or braces, so that its stages are not known."""
+    return isinstance(body, syntax.Broken) and body.span.text.startswith(("[", "{"))
 
 
 def _same(left: Tensor, right: Tensor) -> bool:
@@ -620,16 +661,23 @@ def elaborate(
     elaborator = Elaborator(program, found)
     scope = Scope(None)
     context = BlockContext(frozenset(program.parameters))
+    places = {name: sizes.span for name, sizes in spec.inputs}
     for name, shape in inputs.items():
-        context.recalled[name] = scope.enter(shape, spec.span)
+        context.recalled[name] = scope.enter(shape, places[name])
     tensors = list(context.recalled.values())
-    current = tensors[0] if len(tensors) == 1 else Tensor(None, ("several inputs", 0), None, spec.span)
+    current = tensors[0] if len(tensors) == 1 else Tensor(None, SEVERAL, None, spec.span)
     environment = Environment(program, found, context, {}, current)
     result = elaborator.body(spec.net, elaborator._environment(spec.net, environment), scope, current)
+    if result.several:
+        several_inputs(spec.net.span, environment)
     side = list(_heads(spec, elaborator, environment, scope))
     if result.shape is None or found.has_errors:
         return None
     graph = scope.finish(result, context.constraints.items())
+    if graph.costs.layers > MOST_LAYERS:
+        message = f"the net has {graph.costs.layers:,} layers, more than {MOST_LAYERS:,}"
+        environment.report("too-many-layers", message, spec.net.span, "repeat its blocks less often")
+        return None
     heads = tuple(scope.head(facts, operation, tensors) for facts, operation, tensors in side)
     return Network(
         name=spec.name,
@@ -646,12 +694,20 @@ def elaborate(
 def _heads(
     spec: syntax.Spec, elaborator: Elaborator, environment: Environment, scope: Scope
 ) -> Iterator[tuple[tuple[str, str, float, bool], Group, list[Tensor]]]:
-    names = environment.block.recalled
+    given = [name for name, _ in spec.inputs]
+    names = {
+        name: tensor
+        for name, tensor in environment.block.recalled.items()
+        if name not in given and scope.reaches(tensor)
+    }
     for head in spec.heads:
         tensor = names.get(head.at)
         if tensor is None:
-            help = did_you_mean(head.at, names) or f"the stages are {', '.join(names)}"
-            environment.report("unknown-stage", f"no stage is called `{head.at}`", head.at_span, help)
+            if not _is_flow(spec.net):
+                listed = f"its stages are {', '.join(names)}" if names else "name a step of the net"
+                help = did_you_mean(head.at, names) or listed
+                message = f"the net has no stage called `{head.at}`"
+                environment.report("unknown-stage", message, head.at_span, help)
             continue
         if tensor.shape is None:
             continue
@@ -672,7 +728,8 @@ def _signature(block: syntax.Block, program: Program) -> Signature:
     for parameter in block.parameters:
         default: Any = REQUIRED
         if parameter.default is not None:
-            environment = Environment(program, Collector(), BlockContext(), {}, keeps_formulas=False)
+            alone = replace(program, effort=Effort())
+            environment = Environment(alone, Collector(), BlockContext(), {}, keeps_formulas=False)
             value = evaluate(parameter.default, environment)
             if not isinstance(value, Unknown):
                 default = _as_argument(value)

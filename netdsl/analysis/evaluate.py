@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from netdsl.analysis.binding import Given, bind_layer, match
-from netdsl.analysis.labels import Labels
+from netdsl.analysis.labels import Labels, indexed_word
 from netdsl.analysis.scope import Tensor
 from netdsl.analysis.values import (
     UNKNOWN,
@@ -34,11 +34,11 @@ from netdsl.analysis.values import (
     relabelled,
 )
 from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Span, did_you_mean
-from netdsl.graph.formula import FUNCTIONS, Formula, apply, formula_of, plain
+from netdsl.graph.formula import FUNCTIONS, Formula, apply, formula_of, plain, traced
 from netdsl.graph.graph import MergeKind
 from netdsl.graph.shapes import WORDS
 from netdsl.language import syntax
-from netdsl.layers.layer import Layer
+from netdsl.layers.layer import Layer, spell
 from netdsl.records import record, replace, value_record
 
 MERGE_FUNCTIONS = ("add", "sub", "mul", "concat")
@@ -51,12 +51,34 @@ CONSTANTS: dict[str, Any] = {
     "none": None,
     "None": None,
 }
+USAGE = {
+    "from": "from(name)",
+    **{name: f"{name}(a, b)" for name in MERGE_FUNCTIONS},
+    "range": "range(n)",
+    "enumerate": "enumerate(list)",
+    "zip": "zip(list, list)",
+    "len": "len(list)",
+    "min": "min(a, b)` or `min(list)",
+    "max": "max(a, b)` or `max(list)",
+    "sum": "sum(list)",
+    "round": "round(number)",
+    "floor": "floor(number)",
+    "ceil": "ceil(number)",
+    "make_divisible": "make_divisible(number)",
+}
+"""How each of the language's own functions is written."""
 RESERVED = ("x", "id", "from", *CONSTANTS, *MERGE_FUNCTIONS, *UNROLLING, *FUNCTIONS)
 """Names that mean the same in every spec."""
 
+MOST_SUGGESTIONS = 100
+"""Faults up to which the nearest name is looked for."""
 LARGEST_NUMBER = 2**63
-LONGEST_LIST = 100_000
-"""Items of the longest list an expression may make."""
+LONGEST_LIST = 10_000
+"""Items of the longest list an expression may make, those of lists inside it included."""
+MOST_DIGITS = 300
+"""Digits that `round` may keep or cut."""
+MOST_STEPS = 150_000
+"""Steps that working out a spec may take, some ten microseconds each. ResNet-152 takes fewer than 1,000."""
 
 _MERGE_OF: dict[str, MergeKind] = {"+": "add", "-": "sub", "*": "mul", "|": "concat"}
 
@@ -76,6 +98,13 @@ class BlockContext:
         self.constraints: dict[Formula, Any] = {}
 
 
+class Effort:
+    """Counts the steps that working out a spec takes: a few lines can say more than a lifetime holds."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+
 @value_record()
 class Program:
     """The names a spec declares, and those it finds."""
@@ -86,6 +115,7 @@ class Program:
     shared: Mapping[str, syntax.Block]
     parameters: Mapping[str, Any]
     """The spec's parameters, evaluated."""
+    effort: Effort
 
     def known(self) -> list[str]:
         return [*self.layers, *self.blocks, *self.shared, *self.parameters, *RESERVED]
@@ -113,6 +143,24 @@ class Environment:
         )
         return UNKNOWN
 
+    def spend(self, steps: int, span: Span) -> None:
+        """Counts steps.
+
+        Raises:
+            Faults: they are too many.
+        """
+        effort = self.program.effort
+        effort.steps += steps
+        if effort.steps > MOST_STEPS:
+            message = f"the spec takes more than {MOST_STEPS:,} steps to work out; they ran out here"
+            help = "repeat by `layer * n`, which is worked out once, and unroll shorter tables"
+            fault = Diagnostic(code="too-much-work", message=message, span=span, help=help, trail=self.trail)
+            raise Faults([fault])
+
+    def label(self, node: syntax.Node, word: str) -> str:
+        """The name of the module that a node makes; outside of any body, the word."""
+        return self.labels.get((id(node), word), word)
+
     def named(self, value: Any) -> Any:
         return value if self.keeps_formulas else plain(value)
 
@@ -124,7 +172,7 @@ def constant(expression: syntax.Expression, parameters: Mapping[str, Any]) -> An
         Faults: it is wrong.
     """
     found = Collector()
-    program = Program({}, {}, {}, parameters)
+    program = Program({}, {}, {}, parameters, Effort())
     environment = Environment(program, found, BlockContext(), {}, keeps_formulas=False)
     value = evaluate(expression, environment)
     if len(found):
@@ -133,8 +181,37 @@ def constant(expression: syntax.Expression, parameters: Mapping[str, Any]) -> An
 
 
 def evaluate(body: syntax.Body, environment: Environment) -> Any:
-    """The value of an expression or a body."""
-    return _EVALUATORS[type(body)](body, environment)
+    """The value of an expression or a body.
+
+    Raises:
+        Faults: working out the spec takes too long.
+    """
+    environment.spend(1, body.span)
+    value = _EVALUATORS[type(body)](body, environment)
+    if isinstance(value, tuple) and not isinstance(body, syntax.Name | syntax.Index):
+        return _checked_list(value, body.span, environment)
+    return value
+
+
+def _checked_list(value: tuple[Any, ...], span: Span, environment: Environment) -> Any:
+    """A list that was just made, if it is not too long."""
+    size = _size(value)
+    environment.spend(size // 4, span)
+    if size <= LONGEST_LIST:
+        return value
+    help = "to repeat a layer write `layer * n`"
+    return environment.report("list-too-long", f"a list has more than {LONGEST_LIST:,} items", span, help)
+
+
+def _size(value: tuple[Any, ...]) -> int:
+    """The items of a list and of the lists inside it; counting stops where they are too many."""
+    size = len(value)
+    for item in value:
+        if size > LONGEST_LIST:
+            break
+        if isinstance(item, tuple):
+            size += _size(item)
+    return size
 
 
 def as_layer(value: Any, span: Span, environment: Environment) -> LayerValue:
@@ -145,12 +222,11 @@ def as_layer(value: Any, span: Span, environment: Environment) -> LayerValue:
         return value  # type: ignore[no-any-return]
     if isinstance(value, tuple) and all(is_layer(item) or isinstance(item, tuple) for item in value):
         return ChainValue(tuple(as_layer(item, span, environment) for item in value), span)
-    environment.report(
-        "expected-layer",
-        f"{describe(value)} stands where a layer is expected",
-        span,
-        "write a layer or a block, such as `conv(64, 3)`",
-    )
+    help = "write a layer or a block, such as `conv(64, 3)`"
+    if isinstance(value, str) and value in environment.program.known():
+        help = f"leave the quotes out: `{value}`"
+    message = f"{describe(value)} stands where a layer is expected"
+    environment.report("expected-layer", message, span, help)
     return BrokenValue(span)
 
 
@@ -167,7 +243,7 @@ def _broken(_: syntax.Broken, __: Environment) -> Unknown:
 
 def _name(body: syntax.Name, environment: Environment) -> Any:
     name, program = body.name, environment.program
-    label = environment.labels.get(id(body), name)
+    label = environment.label(body, name)
     if name == "x":
         return _input(body.span, environment)
     if name == "id":
@@ -178,6 +254,9 @@ def _name(body: syntax.Name, environment: Environment) -> Any:
         return CONSTANTS[name]
     if name in program.parameters:
         return _through_parameter(program.parameters[name], name, label, body.span, environment)
+    if name in USAGE:
+        message = f"`{name}` stands without its arguments"
+        return environment.report("missing-argument", message, body.span, f"write `{USAGE[name]}`")
     return _use(name, body.span, Given([], {}, body.span), environment, label, bare=True)
 
 
@@ -189,7 +268,8 @@ def _through_parameter(value: Any, name: str, label: str, span: Span, environmen
 
 def _input(span: Span, environment: Environment) -> Any:
     if environment.x is None:
-        return environment.report("x-outside", "`x` has no meaning outside of a block or the net", span)
+        message = "`x` has no meaning outside of a block's body and the net"
+        return environment.report("x-outside", message, span, "use it in the body, or write a number")
     return InputValue(environment.x, span)
 
 
@@ -208,13 +288,23 @@ def _attribute(body: syntax.Attribute, environment: Environment) -> Any:
         help = did_you_mean(body.name, WORDS) or "its sizes are `x.c`, `x.h`, `x.w` and `x.d`"
         return environment.report("no-attribute", f"`x` has no `{body.name}`", body.span, help)
     shape = value.tensor.shape
+    if value.tensor.several:
+        return several_inputs(body.span, environment)
     if shape is None or body.name in value.tensor.doubt:
         return UNKNOWN
     if body.name not in shape:
         axes = " ".join(shape.names)
         message = f"`x` has no {WORDS[body.name]}: its axes are `{axes}`"
-        return environment.report("no-such-axis", message, body.span, None, _came_from(value.tensor))
+        sizes = " and ".join(f"`x.{name}`" for name in shape.names if name in WORDS)
+        help = f"it has {sizes}" if sizes else "name an axis `c`, `d`, `h` or `w` with `rearrange`"
+        return environment.report("no-such-axis", message, body.span, help, _came_from(value.tensor))
     return environment.named(shape.size(body.name))
+
+
+def several_inputs(span: Span, environment: Environment) -> Unknown:
+    """Refuses to take the one input where there are several."""
+    message = "the net has several inputs, so it must say which it takes"
+    return environment.report("several-inputs", message, span, "begin with `from(name)`")
 
 
 def _came_from(tensor: Tensor) -> Label:
@@ -240,13 +330,17 @@ def _binary(body: syntax.Binary, environment: Environment) -> Any:
     if is_layer(left) or is_layer(right):
         return _on_layers(body, left, right, environment)
     if body.operator == "*" and isinstance(left, tuple) and isinstance(right, int):
-        return _repeated_list(body, left, right, environment)
+        return left * min(int(right), LONGEST_LIST + 1)
     if body.operator == "+" and isinstance(left, tuple) and isinstance(right, tuple):
         return left + right
     if not _is_number(left) or not _is_number(right):
         message = f"`{body.operator}` cannot take {describe(left)} and {describe(right)}"
-        return environment.report("operands", message, body.span)
+        return environment.report("operands", message, body.span, "it takes numbers, or layers")
     return _arithmetic(body, left, right, environment)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(plain(value), bool)
 
 
 def _is_number(value: Any) -> bool:
@@ -257,32 +351,37 @@ def _arithmetic(body: syntax.Binary, left: Any, right: Any, environment: Environ
     operator = body.operator
     if operator == "|":
         message = f"`|` joins layers, not {describe(left)} and {describe(right)}"
-        return environment.report("operands", message, body.span)
-    if operator in ("/", "//", "%") and right == 0:
-        return environment.report("division-by-zero", "a number is divided by zero", body.span)
+        help = "numbers are combined by `+ - * /`, conditions by `and` and `or`"
+        return environment.report("operands", message, body.span, help)
+    if right == 0 and operator in ("/", "//", "%"):
+        return _divided_by_zero(body, environment)
     if operator == "**" and isinstance(left, int) and right * abs(left).bit_length() > 4096:
-        return environment.report("number-too-large", "a power is too large to compute", body.span)
+        return _too_large(body.span, environment)
     try:
         result = apply(operator, left, right)
-    except (OverflowError, ZeroDivisionError):
-        return environment.report("number-too-large", "a number is too large to compute", body.span)
-    if isinstance(result, complex) or abs(result) > LARGEST_NUMBER:
-        return environment.report("number-too-large", "a number is too large to compute", body.span)
-    return result
+    except ZeroDivisionError:
+        return _divided_by_zero(body, environment)
+    except OverflowError:
+        return _too_large(body.span, environment)
+    if isinstance(result, complex):
+        message = f"{describe(left)} is below 0 and has no power of {plain(right)}"
+        return environment.report("operands", message, body.span, "give it a whole number as its power")
+    return _too_large(body.span, environment) if abs(result) > LARGEST_NUMBER else result
 
 
-def _repeated_list(body: syntax.Binary, items: tuple[Any, ...], count: int, environment: Environment) -> Any:
-    if len(items) * count > LONGEST_LIST:
-        return environment.report(
-            "list-too-long", f"a list of {len(items) * count} items is too long", body.span
-        )
-    return items * int(count)
+def _divided_by_zero(body: syntax.Binary, environment: Environment) -> Unknown:
+    help = "guard it by a condition, or round up: `ceil(…)`"
+    return environment.report("division-by-zero", "a number is divided by zero", body.span, help)
+
+
+def _too_large(span: Span, environment: Environment) -> Unknown:
+    message = f"a number is larger than {LARGEST_NUMBER:,}"
+    return environment.report("number-too-large", message, span, "sizes go to 2,147,483,647")
 
 
 def _on_layers(body: syntax.Binary, left: Any, right: Any, environment: Environment) -> Any:
-    label = environment.labels.get(id(body), "merge")
-    if body.operator == "*" and is_layer(left) and isinstance(right, int):
-        return _repeat(left, right, label.replace("mul", "series"), body, environment)
+    if body.operator == "*" and is_layer(left) and _is_number(right):
+        return _repeat(left, right, environment.label(body, "series"), body, environment)
     if body.operator not in _MERGE_OF:
         message = f"`{body.operator}` cannot take {describe(left)} and {describe(right)}"
         return environment.report(
@@ -302,17 +401,14 @@ def _on_layers(body: syntax.Binary, left: Any, right: Any, environment: Environm
     kind = _MERGE_OF[body.operator]
     joins = isinstance(first, MergeValue) and first.kind == kind and isinstance(body.left, syntax.Binary)
     branches = (*first.branches, second) if joins and isinstance(first, MergeValue) else (first, second)
-    return MergeValue(kind, branches, label, body.span)
+    return MergeValue(kind, branches, environment.label(body, kind), body.span)
 
 
-def _repeat(left: LayerValue, count: int, label: str, body: syntax.Binary, environment: Environment) -> Any:
-    if isinstance(plain(count), bool) or count < 0:
-        return environment.report(
-            "repeat-count",
-            f"a layer cannot be repeated {plain(count)} times",
-            body.right.span,
-            "repeat it 0 times or more",
-        )
+def _repeat(left: LayerValue, count: Any, label: str, body: syntax.Binary, environment: Environment) -> Any:
+    if not _is_whole(count) or count < 0:
+        help = "repeat it a whole number of times, from 0; `//` divides without a remainder"
+        message = f"a layer cannot be repeated {spell(count)} times"
+        return environment.report("repeat-count", message, body.right.span, help)
     if isinstance(left, LayerUse):
         label = left.label
     return RepeatValue(left, count, label, body.span, body.right.span)
@@ -323,7 +419,9 @@ def _negate(body: syntax.Negate, environment: Environment) -> Any:
     if isinstance(value, Unknown):
         return UNKNOWN
     if not _is_number(value):
-        return environment.report("operands", f"`-` cannot take {describe(value)}", body.span)
+        help = "to subtract what a layer gives write `x - layer`; a list's item is `- layer`, with a space"
+        message = f"`-` with nothing before it cannot take {describe(value)}"
+        return environment.report("operands", message, body.span, help if is_layer(value) else None)
     return apply("neg", value)
 
 
@@ -332,7 +430,7 @@ def _not(body: syntax.Not, environment: Environment) -> Any:
     if isinstance(value, Unknown):
         return UNKNOWN
     if is_layer(value):
-        return environment.report("operands", "`not` cannot take a layer", body.span)
+        return environment.report("operands", "`not` cannot take a layer", body.span, _CONDITION)
     return apply("not", value)
 
 
@@ -348,7 +446,7 @@ def _compare(body: syntax.Compare, environment: Environment) -> Any:
             results.append(apply(operator, left, right))
         except TypeError:
             message = f"`{operator}` cannot compare {describe(left)} and {describe(right)}"
-            return environment.report("operands", message, body.span)
+            return environment.report("operands", message, body.span, _CONDITION)
     return results[0] if len(results) == 1 else apply("and", *results)
 
 
@@ -359,7 +457,8 @@ def _logic(body: syntax.Logic, environment: Environment) -> Any:
         if isinstance(value, Unknown):
             return UNKNOWN
         if is_layer(value):
-            return environment.report("operands", f"`{body.operator}` cannot take a layer", operand.span)
+            message = f"`{body.operator}` cannot take a layer"
+            return environment.report("operands", message, operand.span, _CONDITION)
         values.append(value)
         if bool(value) is (body.operator == "or"):
             break
@@ -376,14 +475,16 @@ def _quietly(body: syntax.Expression, environment: Environment) -> Any:
     return None if len(found) or isinstance(value, Unknown) else value
 
 
+_CONDITION = "a condition compares numbers, such as `x.c == 64`"
+
+
 def _conditional(body: syntax.Conditional, environment: Environment) -> Any:
     condition = evaluate(body.condition, environment)
     if isinstance(condition, Unknown):
         return UNKNOWN
     if is_layer(condition):
-        return environment.report(
-            "operands", "a layer stands where a condition is expected", body.condition.span
-        )
+        message = "a layer stands where a condition is expected"
+        return environment.report("operands", message, body.condition.span, _CONDITION)
     taken, other = (body.then, body.otherwise) if condition else (body.otherwise, body.then)
     value = evaluate(taken, environment)
     formula = formula_of(condition)
@@ -404,20 +505,23 @@ def _index(body: syntax.Index, environment: Environment) -> Any:
     if isinstance(value, Unknown) or isinstance(index, Unknown):
         return UNKNOWN
     if not isinstance(value, tuple):
-        return environment.report("not-a-list", f"{describe(value)} cannot be indexed", body.value.span)
+        help = "only a list has items, such as `[64, 128][0]`"
+        message = f"{describe(value)} cannot be indexed"
+        return environment.report("not-a-list", message, body.value.span, help)
     if not isinstance(index, int):
-        return environment.report(
-            "operands", f"an index is a whole number, not {describe(index)}", body.index.span
-        )
+        message = f"an index is a whole number, not {describe(index)}"
+        return environment.report("operands", message, body.index.span, "count from 0, or from the end: -1")
     if not -len(value) <= index < len(value):
         message = f"the index {int(index)} is outside a list of {len(value)}"
-        return environment.report("index-range", message, body.index.span)
+        help = f"the indices go from 0 to {len(value) - 1}" if value else "the list is empty"
+        return environment.report("index-range", message, body.index.span, help)
     item = value[index]
     if is_layer(item):
-        label = environment.labels.get(id(body), "item")
+        label = environment.label(body, indexed_word(body))
         return relabelled(item, label, body.span, None)
-    if formula_of(value) is not None and formula_of(index) is None:
-        return apply("index", value, index)
+    formula = formula_of(value)
+    if formula is not None and formula_of(index) is None:
+        return traced(item, Formula("index", (formula, int(index))))
     return item
 
 
@@ -436,7 +540,11 @@ def _in_sequence(bodies: Iterable[syntax.Body], span: Span, environment: Environ
     steps: list[LayerValue] = []
     for body in bodies:
         value = as_layer(evaluate(body, environment), body.span, environment)
-        steps += value.steps if isinstance(value, ChainValue) else (value,)
+        if isinstance(value, ChainValue):
+            environment.spend(len(value.steps) // 4, body.span)
+            steps += value.steps
+        else:
+            steps.append(value)
     return ChainValue(tuple(steps), span)
 
 
@@ -446,7 +554,7 @@ def _stages(body: syntax.Stages, environment: Environment) -> StagesValue:
 
 def _merge(body: syntax.Merge, environment: Environment) -> Any:
     branches = tuple(as_layer(evaluate(b, environment), b.span, environment) for b in body.branches)
-    return MergeValue(body.kind, branches, environment.labels.get(id(body), body.kind), body.span)
+    return MergeValue(body.kind, branches, environment.label(body, body.kind), body.span)
 
 
 def _call(body: syntax.Call, environment: Environment) -> Any:
@@ -455,11 +563,14 @@ def _call(body: syntax.Call, environment: Environment) -> Any:
         return _merge_call(body, environment)
     if name == "from":
         return _recall(body, environment)
+    if name in ("x", "id", *CONSTANTS):
+        message = f"`{name}` takes no arguments"
+        return environment.report("not-callable", message, body.name_span, f"write `{name}`")
     if name in environment.variables or name in environment.program.parameters:
         return _call_parameter(body, environment)
     if name in FUNCTIONS or name in UNROLLING:
         return _function(body, environment)
-    label = environment.labels.get(id(body), name)
+    label = environment.label(body, name)
     return _use(name, body.name_span, _given(body, environment), environment, label)
 
 
@@ -474,11 +585,12 @@ def _given(body: syntax.Call, environment: Environment) -> Given:
         if argument.name is None:
             positional.append((value, argument.span))
             if named:
-                environment.report(
-                    "argument-order", "an argument without a name follows one with a name", argument.span
-                )
+                message = "an argument without a name follows one with a name"
+                help = "put the arguments without names first"
+                environment.report("argument-order", message, argument.span, help)
         elif argument.name in named:
-            environment.report("repeated-argument", f"`{argument.name}` is given twice", argument.span)
+            message = f"`{argument.name}` is given twice"
+            environment.report("repeated-argument", message, argument.span, "keep one of the two")
         else:
             named[argument.name] = (value, argument.span)
     return Given(positional, named, body.span)
@@ -513,7 +625,12 @@ def unknown_help(name: str, environment: Environment) -> str | None:
     if name.lower() in torch_words:
         word = torch_words[name.lower()]
         return f"write `{word}`: how many axes it has is inferred, and so are the input's channels"
+    for block in environment.program.blocks.values():
+        if any(parameter.name == name for parameter in block.parameters):
+            return f"the block `{block.name}` has a parameter `{name}`; another block must be given it"
     known = [*environment.variables, *environment.program.known()]
+    if len(environment.found) > MOST_SUGGESTIONS:
+        return None
     return did_you_mean(name, known) or "`netdsl layers` lists the layers; blocks are declared under `blocks`"
 
 
@@ -546,16 +663,23 @@ def _use_block(
             values[parameter.name] = evaluate(parameter.default, inner)
     wrong = bool(faults) or any(isinstance(value, Unknown) for value in values.values())
     spans = {name: span for name, (_, span) in bound.items()}
-    return LayerUse(
-        block, None, None if wrong else tuple(values.items()), spans, label, given.span, bare=bare
-    )
+    bound_values = None if wrong else tuple(values.items())
+    kinds = _kind(tuple(values.values()))
+    return LayerUse(block, None, bound_values, spans, label, given.span, bare=bare, kinds=kinds)
+
+
+def _kind(value: Any) -> Any:
+    """Tells apart what Python holds for equal and a layer does not: 1, 1.0 and true."""
+    if isinstance(value, tuple):
+        return tuple(_kind(item) for item in value)
+    return type(plain(value)) if _is_number(value) else None
 
 
 def _call_parameter(body: syntax.Call, environment: Environment) -> Any:
     """`act(0.1)` where the parameter `act` holds the bare name of a layer or block."""
     name = body.name
     value = environment.variables.get(name, environment.program.parameters.get(name))
-    label = environment.labels.get(id(body), name)
+    label = environment.label(body, name)
     if isinstance(value, Unknown):
         return UNKNOWN
     if not isinstance(value, LayerUse) or not value.bare:
@@ -579,10 +703,11 @@ def _recall(body: syntax.Call, environment: Environment) -> Any:
 def _merge_call(body: syntax.Call, environment: Environment) -> Any:
     """`concat(a, b)`, or `concat(layer for … in …)`, whose branches are numbered."""
     kind: MergeKind = body.name  # type: ignore[assignment]
-    label = environment.labels.get(id(body), kind)
+    label = environment.label(body, kind)
     named = next((argument for argument in body.arguments if argument.name), None)
     if named is not None:
-        return environment.report("unknown-argument", f"`{kind}` has no argument `{named.name}`", named.span)
+        message = f"`{kind}` has no argument `{named.name}`"
+        return environment.report("unknown-argument", message, named.span, f"write `{USAGE[kind]}`")
     values = [evaluate(argument.value, environment) for argument in body.arguments]
     if len(values) == 1 and isinstance(values[0], SeriesValue):
         return FanValue(kind, values[0].elements, label, body.span)
@@ -592,9 +717,10 @@ def _merge_call(body: syntax.Call, environment: Environment) -> Any:
         return environment.report(
             "merge-branches", f"`{kind}` has no branches", body.span, f"write `{kind}(a, b)`"
         )
-    return MergeValue(
-        kind, tuple(as_layer(value, body.span, environment) for value in values), label, body.span
-    )
+    spans = [argument.span for argument in body.arguments]
+    spans = spans if len(spans) == len(values) else [body.span] * len(values)
+    layers = [as_layer(value, span, environment) for value, span in zip(values, spans, strict=True)]
+    return MergeValue(kind, tuple(layers), label, body.span)
 
 
 # Functions and tables
@@ -603,20 +729,27 @@ def _merge_call(body: syntax.Call, environment: Environment) -> Any:
 def _function(body: syntax.Call, environment: Environment) -> Any:
     named = next((argument for argument in body.arguments if argument.name), None)
     if named is not None:
-        return environment.report(
-            "unknown-argument", f"`{body.name}` has no argument `{named.name}`", named.span
-        )
+        message = f"`{body.name}` has no argument `{named.name}`"
+        return environment.report("unknown-argument", message, named.span, f"write `{USAGE[body.name]}`")
     values = [evaluate(argument.value, environment) for argument in body.arguments]
     if any(isinstance(value, Unknown) for value in values):
         return UNKNOWN
     if any(is_layer(value) for value in values):
-        return environment.report("operands", f"`{body.name}` cannot take a layer", body.span)
+        message = f"`{body.name}` cannot take a layer"
+        return environment.report("operands", message, body.span, f"write `{USAGE[body.name]}`")
     try:
         if body.name in UNROLLING:
             return _unrolled(body, values, environment)
-        return apply("call", body.name, *values)
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
-        return environment.report("operands", f"`{body.name}` cannot take these values: {error}", body.span)
+        if body.name == "round" and len(values) > 1 and abs(values[1]) > MOST_DIGITS:
+            raise OverflowError
+        result = apply("call", body.name, *values)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        given = " and ".join(describe(value) for value in values) or "no value"
+        message = f"`{body.name}` cannot take {given}"
+        return environment.report("operands", message, body.span, f"write `{USAGE[body.name]}`")
+    if isinstance(result, int) and abs(result) > LARGEST_NUMBER:
+        return _too_large(body.span, environment)
+    return result
 
 
 def _unrolled(body: syntax.Call, values: list[Any], environment: Environment) -> Any:
@@ -624,12 +757,7 @@ def _unrolled(body: syntax.Call, values: list[Any], environment: Environment) ->
     for value in values:
         _rest_on(value, environment)
     if body.name == "range":
-        numbers = range(*(plain(value) for value in values))
-        if len(numbers) > LONGEST_LIST:
-            return environment.report(
-                "list-too-long", f"a list of {len(numbers)} items is too long", body.span
-            )
-        return tuple(numbers)
+        return tuple(range(*(plain(value) for value in values))[: LONGEST_LIST + 1])
     lists = [_items(value) for value in values]
     if body.name == "zip":
         return tuple(zip(*lists, strict=False))
@@ -641,9 +769,10 @@ def _items(value: Any) -> tuple[Any, ...]:
     """The items of a list, each with its formula."""
     if not isinstance(value, tuple):
         raise TypeError(f"{describe(value)} is not a list")
-    if formula_of(value) is None:
+    formula = formula_of(value)
+    if formula is None:
         return tuple(value)
-    return tuple(apply("index", value, i) for i in range(len(value)))
+    return tuple(traced(item, Formula("index", (formula, i))) for i, item in enumerate(value))
 
 
 def _rest_on(value: Any, environment: Environment) -> None:
@@ -677,7 +806,11 @@ def _generator(body: syntax.Generator, environment: Environment) -> Any:
     if elements and not any(isinstance(element, Unknown) or is_layer(element) for element in elements):
         return tuple(elements)
     layers = tuple(as_layer(element, body.element.span, environment) for element in elements)
-    label = environment.labels.get(id(body)) or environment.labels.get(id(body.element), "series")
+    match body.element:
+        case syntax.Name(name=word) | syntax.Call(name=word):
+            label = environment.label(body.element, word)
+        case _:
+            label = environment.label(body, "series")
     return SeriesValue(layers, label, body.span)
 
 

@@ -14,8 +14,10 @@ from netdsl.language import syntax
 
 OPERATORS = {"+": "add", "-": "sub", "*": "mul", "|": "concat"}
 
-Labels = dict[int, str]
-"""The label of a syntax node, by the node's identity."""
+OPERATOR_OF = {kind: operator for operator, kind in OPERATORS.items()}
+
+Labels = dict[tuple[int, str], str]
+"""The label of a syntax node, by the node's identity and the word that it is called by."""
 
 
 def label_body(body: syntax.Body) -> Labels:
@@ -30,8 +32,13 @@ def label_body(body: syntax.Body) -> Labels:
             number += 1
         counts[word] = number
         taken.add(f"{word}{number}")
-        labels[id(node)] = f"{word}{number}"
+        labels[id(node), word] = f"{word}{number}"
     return labels
+
+
+def indexed_word(index: syntax.Index) -> str:
+    """What the layer `layers[0]` is called by."""
+    return index.value.name if isinstance(index.value, syntax.Name) else "item"
 
 
 def _named_steps(body: syntax.Body) -> Iterator[syntax.Stage]:
@@ -64,6 +71,8 @@ def _words(body: syntax.Body) -> Iterator[tuple[syntax.Node, str]]:
             yield from _words(right)
             if operator in OPERATORS:
                 yield body, OPERATORS[operator]
+            if operator == "*" and not isinstance(left, syntax.Name | syntax.Call):
+                yield body, "series"  # whether it is a gate or a repeat is not known here
         case syntax.Conditional(then=then, condition=condition, otherwise=otherwise):
             yield from _words(then)
             yield from _words(condition)
@@ -75,8 +84,8 @@ def _words(body: syntax.Body) -> Iterator[tuple[syntax.Node, str]]:
             yield from _words(element)
             if not isinstance(element, syntax.Name | syntax.Call):
                 yield body, "series"
-        case syntax.Index(value=value):
-            yield body, value.name if isinstance(value, syntax.Name) else "item"
+        case syntax.Index():
+            yield body, indexed_word(body)
         case syntax.Negate(operand=operand) | syntax.Not(operand=operand):
             yield from _words(operand)
         case _:

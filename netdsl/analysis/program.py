@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from netdsl.analysis.evaluate import RESERVED, BlockContext, Environment, Program, evaluate
+from netdsl.analysis.evaluate import RESERVED, BlockContext, Effort, Environment, Program, evaluate
 from netdsl.analysis.resolve import names_read
 from netdsl.analysis.values import UNKNOWN, Unknown, describe, is_layer
 from netdsl.diagnostics import Collector, Label, Source, Span, did_you_mean
@@ -20,6 +20,7 @@ from netdsl.graph.shapes import SPATIAL_NAMES, Shape
 from netdsl.language import syntax
 from netdsl.language.document import read_blocks
 from netdsl.layers.layer import LARGEST, Layer
+from netdsl.records import replace
 
 CONSTRUCTOR_NAMES = ("self", "heads", "in_channels", "in_depth", "in_height", "in_width")
 """Names that the printed classes use themselves."""
@@ -42,7 +43,8 @@ def declare(
     _check_names(spec, layers, found)
     blocks = {block.name: block for block in (*prelude(), *spec.blocks)}
     shared = {block.name: block for block in spec.shared}
-    program = Program(layers, blocks, shared, {})
+    effort = Effort()
+    program = Program(layers, blocks, shared, {}, effort)
     expressions = {setting.name: settings.get(setting.name, setting.value) for setting in spec.parameters}
     spans = {setting.name: setting.span for setting in spec.parameters}
     parameters = _Parameters(program, expressions, spans, found).evaluate()
@@ -53,7 +55,7 @@ def declare(
         else traced(value, Formula.name(name))
         for name, value in parameters.items()
     }
-    return Program(layers, blocks, shared, named)
+    return Program(layers, blocks, shared, named, effort)
 
 
 def input_shapes(spec: syntax.Spec, program: Program, found: Collector) -> dict[str, Shape]:
@@ -81,7 +83,7 @@ def input_shapes(spec: syntax.Spec, program: Program, found: Collector) -> dict[
 def unknown_settings(spec: syntax.Spec, settings: Mapping[str, Span], found: Collector) -> None:
     """Adds a diagnostic for each setting that names no parameter of the spec."""
     names = [setting.name for setting in spec.parameters]
-    environment = Environment(Program({}, {}, {}, {}), found, BlockContext(), {})
+    environment = Environment(Program({}, {}, {}, {}, Effort()), found, BlockContext(), {})
     for name, span in settings.items():
         if name not in names:
             listed = f"its parameters are {', '.join(names)}" if names else "it has no `params`"
@@ -117,7 +119,7 @@ class _Parameters:
     def _value(self, name: str, path: tuple[str, ...]) -> None:
         if name in self.values:
             return
-        own = Program(self.program.layers, self.program.blocks, self.program.shared, self.values)
+        own = replace(self.program, parameters=self.values)
         environment = Environment(own, self.found, BlockContext(), {}, keeps_formulas=False)
         if name in path:
             cycle = " -> ".join([*path[path.index(name) :], name])
@@ -146,7 +148,7 @@ def _read_elsewhere(spec: syntax.Spec) -> frozenset[str]:
 
 
 def _check_names(spec: syntax.Spec, layers: Mapping[str, type[Layer]], found: Collector) -> None:
-    environment = Environment(Program({}, {}, {}, {}), found, BlockContext(), {})
+    environment = Environment(Program({}, {}, {}, {}, Effort()), found, BlockContext(), {})
     declared: dict[str, Span] = {}
     for what, nodes in (
         ("parameter", spec.parameters),

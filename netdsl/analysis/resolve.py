@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from netdsl.analysis.evaluate import RESERVED, BlockContext, Environment, Program, unknown_help
+from netdsl.analysis.evaluate import RESERVED, BlockContext, Effort, Environment, Program, unknown_help
 from netdsl.diagnostics import Collector
 from netdsl.language import syntax
 from netdsl.records import replace
@@ -105,7 +105,7 @@ def _children(body: syntax.Body) -> tuple[syntax.Body, ...]:
 
 def _check_recursion(spec: syntax.Spec, found: Collector) -> None:
     blocks = {block.name: block for block in (*spec.blocks, *spec.shared)}
-    environment = Environment(Program({}, {}, {}, {}), found, BlockContext(), {})
+    environment = Environment(Program({}, {}, {}, {}, Effort()), found, BlockContext(), {})
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:

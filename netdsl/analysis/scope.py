@@ -27,9 +27,18 @@ class Tensor:
     """Axes whose size follows from a fault: nothing more is said about them."""
 
     @property
+    def several(self) -> bool:
+        """Whether it stands for the input of a net that has several, none of which is *the* input."""
+        return self.position == SEVERAL
+
+    @property
     def known(self) -> Shape:
         assert self.shape is not None
         return self.shape
+
+
+SEVERAL = ("several inputs", 0)
+"""The place of what cannot be taken without saying which."""
 
 
 def nowhere(span: Span) -> Tensor:

@@ -38,7 +38,7 @@ class BrokenValue:
     span: Span
 
 
-@value_record(ignoring=("spans", "span",))
+@value_record(ignoring=("spans", "span"))
 class LayerUse:
     """A layer, block or shared module with its arguments."""
 
@@ -57,6 +57,8 @@ class LayerUse:
     is_shared: bool = False
     origin: str | None = None
     """The parameter it came through."""
+    kinds: Any = None
+    """The types of the arguments' numbers: uses are equal where these are, too."""
 
 
 @value_record(ignoring=("span",))
@@ -87,7 +89,7 @@ class FanValue:
     span: Span
 
 
-@value_record(ignoring=("span", "count_span",))
+@value_record(ignoring=("span", "count_span"))
 class RepeatValue:
     """`layer * count`."""
 
@@ -204,7 +206,7 @@ def describe(value: Any) -> str:
     if isinstance(value, str):
         return f'the text "{value}"'
     if isinstance(value, tuple):
-        return "a list"
+        return "a list" if value else "an empty list"
     if value is None:
         return "none"
     return f"the number {value!r}" if not isinstance(value, bool) else f"`{str(value).lower()}`"

@@ -15,13 +15,23 @@ from typing import Any
 from netdsl.backends.arguments import MISSING, Member
 from netdsl.backends.constructor import Constructor, Definition, File, Parameter
 from netdsl.backends.forward import ForwardPrinter
-from netdsl.backends.layout import INDENT, WIDTH, signature, statement
+from netdsl.backends.layout import (
+    INDENT,
+    WIDTH,
+    Bracketed,
+    Expression,
+    Item,
+    Text,
+    call,
+    signature,
+    statement,
+)
 from netdsl.backends.naming import checked, input_variables, variable
 from netdsl.backends.programs import ProgramBuilder
 from netdsl.backends.scopes import INPUT_SIZES, Factory
 from netdsl.backends.variants import Variant
 from netdsl.graph.formula import Formula, plain
-from netdsl.graph.graph import REQUIRED, Group, LayerArgument, Signature
+from netdsl.graph.graph import REQUIRED, Group, Head, LayerArgument, Signature
 from netdsl.layers.layer import spell
 
 BODY = 2 * INDENT
@@ -97,21 +107,21 @@ class ClassPrinter:
                 return factory
         return MISSING
 
-    def declared(self, parameter: Parameter) -> str:
+    def declared(self, parameter: Parameter) -> Item:
         """A parameter as a signature declares it: `s: int = 1`."""
-        extras = self.constructor.arguments.extras.get(parameter.name)
-        scopes = self.variant.scopes
-        values = [scope.values.get(parameter.name, MISSING) for scope in scopes] if extras is None else extras.values()
+        values = self.constructor.arguments.extras.get(parameter.name, {}).values() or [
+            scope.values.get(parameter.name, MISSING) for scope in self.variant.scopes
+        ]
         known = [value for value in (*values, parameter.default) if value is not MISSING]
-        text = f"{self.names.get(parameter.name, parameter.name)}: {annotation(known)}"
+        declared = f"{variable(parameter.name)}: {annotation(known)}"
         if parameter.is_required:
-            return text
-        return f"{text} = {self.constructor.expression(parameter.default).flat}"
+            return Item(Text(declared))
+        return Item(self.constructor.expression(parameter.default), f"{declared} = ")
 
     # Text
 
     def _function(self, definition: Definition, body: Sequence[str]) -> str:
-        parameters = [self.declared(parameter) for parameter in definition.parameters]
+        parameters = map(self.declared, definition.parameters)
         lines = signature(f"def {self.name}", parameters, " -> nn.Module:", 0)
         return "\n".join([*lines, *docstring(self._about(), INDENT), *body]) + "\n"
 
@@ -119,7 +129,7 @@ class ClassPrinter:
         forward = self._forward()
         lines = [f"class {self.name}(nn.Module):", *docstring(self._about(), INDENT), ""]
         if body:
-            parameters = ["self", *(self.declared(parameter) for parameter in definition.parameters)]
+            parameters = (Item(Text("self")), *map(self.declared, definition.parameters))
             lines += signature("def __init__", parameters, " -> None:", INDENT)
             lines += [" " * BODY + "super().__init__()", *body, ""]
         return "\n".join([*lines, *forward]) + "\n"
@@ -133,7 +143,9 @@ class ClassPrinter:
             path = ".".join(part for part in place[1:] if part)
             first = f"`{path}` of the block `{place[0]}`." if place[0] else f"The stage `{path}`."
         if not self.is_function and len({(*graph.inputs, graph.output) for graph in graphs}) > 1:
-            return [f"{first.removesuffix('.')}; shapes are those of its first use."]
+            both = f"{first.removesuffix('.')}; shapes are those of its first use."
+            fits = len(both) <= WIDTH - INDENT - len('""""""')
+            return [both] if fits else [first, "", "Shapes are those of its first use."]
         return [first]
 
     def _forward(self) -> list[str]:
@@ -169,10 +181,10 @@ class NetworkPrinter(ClassPrinter):
     def printed(self) -> tuple[str, Definition]:
         shared = [line for name, _ in self.network.shared for line in self._shared(name)]
         body = [*shared, *self.constructor.statements(self.members, BODY)]
-        body += [line for head in self.kept_heads for line in self._head(head.name, BODY)]
+        body += [line for head in self.kept_heads for line in self._head(head, BODY)]
         if self.training_heads:
             body += [" " * BODY + "self.heads = heads", " " * BODY + "if heads:"]
-            body += [line for head in self.training_heads for line in self._head(head.name, BODY + INDENT)]
+            body += [line for head in self.training_heads for line in self._head(head, BODY + INDENT)]
         self._require_layout()
         body = [line for lines in self.constructor.asserts.values() for line in lines] + body
         definition = Definition(self.name, self._parameters(body), {})
@@ -188,16 +200,15 @@ class NetworkPrinter(ClassPrinter):
         made = self.constructor.shared(graph)
         return statement(f"self.{checked(name)} = ", made, BODY)
 
-    def _head(self, name: str, indent: int) -> list[str]:
-        head = next(head for head in self.network.heads if head.name == name)
+    def _head(self, head: Head, indent: int) -> list[str]:
         assert isinstance(head.node.operation, Group)
-        made = self.constructor.module([Member(0, head.node.operation.graph)], name)
-        return statement(f"self.{checked(name)} = ", made, indent)
+        made = self.constructor.module([Member(0, head.node.operation.graph)], head.name)
+        return statement(f"self.{checked(head.name)} = ", made, indent)
 
     def _class(self, definition: Definition, body: Sequence[str]) -> str:
         lines = [f"class {self.name}(nn.Module):", *docstring(self._about(), INDENT), ""]
-        parameters = ["self", *(self.declared(parameter) for parameter in definition.parameters)]
-        parameters += ["heads: bool = False"] if self.training_heads else []
+        heads = [Item(Text("heads: bool = False"))] if self.training_heads else []
+        parameters = [Item(Text("self")), *map(self.declared, definition.parameters), *heads]
         lines += signature("def __init__", parameters, " -> None:", INDENT)
         lines += [" " * BODY + "super().__init__()", *body, "", *self._forward()]
         return "\n".join(lines) + "\n"
@@ -235,33 +246,30 @@ class NetworkPrinter(ClassPrinter):
             body = printer.returning(program, inputs, BODY)
             return [*signature("def forward", parameters, " -> Tensor:", INDENT), *body]
         takes = {h.name: [values[number] for number in wiring.node_takes(h.node)] for h in self.network.heads}
-        kept = frozenset(value for taken in takes.values() for value in taken) | {program.result}
-        body, variables = printer.keeping(program, inputs, BODY, kept)
-        arguments = {
-            name: ", ".join([*(variables[value] for value in taken), *self._needs(name)])
-            for name, taken in takes.items()
-        }
-        calls = {name: f"self.{checked(name)}({given})" for name, given in arguments.items()}
-        body += self._outputs(variables[program.result], calls)
+        held = frozenset(value for taken in takes.values() for value in taken) | {program.result}
+        body, variables = printer.keeping(program, inputs, BODY, held)
+        calls: dict[str, Expression] = {"output": Text(variables[program.result])}
+        for head in self.network.heads:
+            given = [*(variables[value] for value in takes[head.name]), *self._needs(head)]
+            calls[head.name] = call(f"self.{checked(head.name)}", *(Item(Text(name)) for name in given))
+        body += self._outputs(calls)
         returned = "dict[str, Tensor]" if self.kept_heads else "Tensor | dict[str, Tensor]"
         return [*signature("def forward", parameters, f" -> {returned}:", INDENT), *body]
 
-    def _needs(self, name: str) -> list[str]:
-        head = next(head for head in self.network.heads if head.name == name)
-        return [f"self.{checked(needed)}" for needed in self.file.variants.wiring.node_needs(head.node)]
+    def _needs(self, head: Head) -> list[str]:
+        return [f"self.{checked(name)}" for name in self.file.variants.wiring.node_needs(head.node)]
 
-    def _outputs(self, result: str, calls: Mapping[str, str]) -> list[str]:
-        margin = " " * BODY
-        lines = [f'{margin}outputs = {{"output": {result}}}']
-        lines += [f'{margin}outputs["{head.name}"] = {calls[head.name]}' for head in self.kept_heads]
-        inner = [f'outputs["{head.name}"] = {calls[head.name]}' for head in self.training_heads]
-        if not self.kept_heads:
-            test = f"{margin}if not (self.heads and self.training):"
-            lines = [test, f"{margin}    return {result}", *lines]
-            return [*lines, *(margin + line for line in inner), f"{margin}return outputs"]
-        if inner:
-            lines += [f"{margin}if self.heads and self.training:", *(f"{margin}    {line}" for line in inner)]
-        return [*lines, f"{margin}return outputs"]
+    def _outputs(self, calls: Mapping[str, Expression]) -> list[str]:
+        """What `forward` gives: the heads that are kept, and while training those that were built for it."""
+        entries = {name: Item(value, f'"{name}": ') for name, value in calls.items()}
+        kept = ("output", *(head.name for head in self.kept_heads))
+        lines = []
+        if self.training_heads:
+            everything = Bracketed("{", tuple(entries.values()), "}")
+            lines += [" " * BODY + "if self.heads and self.training:"]
+            lines += statement("return ", everything, BODY + INDENT)
+        always = Bracketed("{", tuple(entries[name] for name in kept), "}")
+        return [*lines, *statement("return ", always if self.kept_heads else calls["output"], BODY)]
 
 
 def names_read(body: Sequence[str]) -> frozenset[str]:
@@ -272,7 +280,10 @@ def names_read(body: Sequence[str]) -> frozenset[str]:
 
 def annotation(values: Iterable[Any]) -> str:
     """The type of some values: `int`, `tuple[int, ...]`, `int | None`."""
-    return " | ".join(dict.fromkeys(map(_type_of, values))) or "object"
+    kinds = dict.fromkeys(map(_type_of, values))
+    if "float" in kinds:
+        kinds.pop("int", None)  # a type checker takes a whole number for a float
+    return " | ".join(kinds)
 
 
 def _type_of(value: Any) -> str:
@@ -303,7 +314,8 @@ def docstring(paragraphs: Sequence[str], indent: int) -> list[str]:
     margin = " " * indent
     lines: list[str] = []
     for paragraph in paragraphs:
-        lines += textwrap.wrap(harmless(paragraph), WIDTH - indent - len('""""""')) or [""]
+        width = WIDTH - indent - len('""""""')
+        lines += textwrap.wrap(harmless(paragraph), width, break_on_hyphens=False) or [""]
     if len(lines) == 1:
         return [f'{margin}"""{lines[0]}"""']
     spaced = [margin + line if line else "" for line in lines[1:]]

@@ -61,6 +61,9 @@ POSITIONAL = {
 }
 """What torch calls the arguments that are printed without a name, by the beginning of the class's name."""
 
+MANY = 3
+"""From how many equal modules on they are written as a comprehension."""
+
 ANOTHER_LAYOUT = '"other arguments need another layout"'
 
 
@@ -301,8 +304,8 @@ class Constructor:
         definition = self.file.define(variant)
         number = variant.numbers[id(graph), id(scope)]
         values = [
-            definition.extras[parameter.name][number] if parameter.source == "extra" else scope.values[parameter.name]
-            for parameter in definition.parameters
+            definition.extras[p.name][number] if p.source == "extra" else scope.values[p.name]
+            for p in definition.parameters
         ]
         return call(definition.name, *(Item(literal(value)) for value in values))
 
@@ -384,10 +387,12 @@ class Constructor:
     def _count(self, members: Sequence[Member], every: Sequence[Series]) -> Any:
         return self.arguments.common("count", [series.count for series in every], members)
 
-    def _repeated(self, element: Expression, count: Any) -> Item:
+    def _repeated(self, element: Expression, count: Any) -> list[Item]:
         uses_loop = re.search(rf"\b{self.arguments.loop}\b", element.flat)
-        variable = self.arguments.loop if uses_loop else "_"
-        return Item(Comprehension(element, f"for {variable} in range({self.expression(count).flat})"), "*")
+        if isinstance(count, int) and count < MANY and not uses_loop:
+            return [Item(element)] * count
+        loop = self.arguments.loop if uses_loop else "_"
+        return [Item(Comprehension(element, f"for {loop} in range({self.expression(count).flat})"), "*")]
 
     def _first_and_rest(
         self, members: Sequence[Member], every: Sequence[Series], hint: str
@@ -399,9 +404,9 @@ class Constructor:
         rest = self.module(last, hint) if last else first
         count = self._count(members, every)
         if rest.flat == first.flat:
-            return [self._repeated(first, count)]
+            return self._repeated(first, count)
         fewer = Formula("-", (count, 1)) if isinstance(count, Formula) else count - 1
-        return [Item(first), self._repeated(rest, fewer)]
+        return [Item(first), *self._repeated(rest, fewer)]
 
     def _counted(self, members: Sequence[Member], every: Sequence[Series], hint: str) -> list[Item]:
         expanded = []
@@ -415,7 +420,7 @@ class Constructor:
             if isinstance(count, Formula):
                 self.require(Formula("==", (count, 0)))
             return []
-        return [self._repeated(self.module(expanded, hint), count)]
+        return self._repeated(self.module(expanded, hint), count)
 
     def _fan(self, members: Sequence[Member], nodes: Sequence[Node], hint: str) -> Expression:
         every: list[Fan] = [node.operation for node in nodes]  # type: ignore[misc]
@@ -436,7 +441,7 @@ def _runs(made: Sequence[Expression]) -> list[Item]:
     items: list[Item] = []
     for _, group in groupby(made, key=lambda element: element.flat):
         equal = list(group)
-        if len(equal) > 2:
+        if len(equal) >= MANY:
             items.append(Item(Comprehension(equal[0], f"for _ in range({len(equal)})"), "*"))
         else:
             items += map(Item, equal)

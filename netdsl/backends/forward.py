@@ -333,7 +333,7 @@ class _Block:
         if isinstance(operation, GroupOperation) and is_kept:
             yield variable(name)
         is_branching = len(self.readers[first]) + (first in self.held) > 1
-        branch = self._branch_name(step.output) if is_branching else None
+        branch = self._branch_name(step.output, first) if is_branching else None
         if branch is not None:
             yield branch
         word = name.rstrip("0123456789")
@@ -348,13 +348,13 @@ class _Block:
         readers = self.readers[value]
         return all(place < len(self.program.steps) and self.program.steps[place].kind for place in readers)
 
-    def _branch_name(self, value: int) -> str | None:
-        """What a value is called that is on its way into a merge of several."""
+    def _branch_name(self, value: int, origin: int) -> str | None:
+        """What a value is called that is on its way from a branching into a merge."""
         while len(self.readers[value]) == 1 and self.readers[value][0] < len(self.program.steps):
             step = self.program.steps[self.readers[value][0]]
             if step.kind is not None:
                 place = step.inputs.index(value)
-                if step.kind == "concat" or len(step.inputs) > 2:
+                if (step.kind == "concat" or len(step.inputs) > 2) and origin not in step.inputs:
                     return f"branch{place + 1}"
                 return "gate" if step.kind == "mul" and place > 0 else None
             if step.sides or step.inputs[0] != value:

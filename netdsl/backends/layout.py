@@ -15,6 +15,7 @@ each item on a line of its own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -87,7 +88,7 @@ class Bracketed(Expression):
         inner = " " * (indent + INDENT)
         body = inner + ", ".join(item.flat for item in self.items)
         lines = [body]
-        if self._keeps_comma or width(body) > WIDTH:
+        if self._keeps_comma or self.closing == "}" or width(body) > WIDTH:
             comma = "," if self._keeps_comma or len(self.items) > 1 else ""
             broken = (laid_out(item.value, indent + INDENT, item.prefix, comma) for item in self.items)
             lines = [line for part in broken for line in part]
@@ -185,7 +186,7 @@ def statement(start: str, value: Expression, indent: int, comment: str = "") -> 
     return [*above, *value.broken(indent, start, "")]
 
 
-def signature(start: str, parameters: list[str], end: str, indent: int) -> list[str]:
+def signature(start: str, parameters: Iterable[str | Item], end: str, indent: int) -> list[str]:
     """The lines of `def name(parameters) -> …:`."""
-    items = tuple(Item(Text(parameter)) for parameter in parameters)
-    return laid_out(Bracketed(f"{start}(", items), indent, "", end)
+    items = (part if isinstance(part, Item) else Item(Text(part)) for part in parameters)
+    return laid_out(Bracketed(f"{start}(", tuple(items)), indent, "", end)

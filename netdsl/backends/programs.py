@@ -36,7 +36,8 @@ class ProgramBuilder:
     def whole(self, graphs: Sequence[Graph]) -> tuple[Program, tuple[int, ...]]:
         """The program of a scope, and its values: the scope's inputs, then what its nodes give."""
         uses = range(len(graphs))
-        inputs = [self._value(uses, shapes) for shapes in zip(*(graph.inputs for graph in graphs), strict=True)]
+        columns = zip(*(graph.inputs for graph in graphs), strict=True)
+        inputs = [self._value(uses, shapes) for shapes in columns]
         steps, values = self._steps(uses, graphs, inputs)
         return Program(tuple(steps), values[graphs[0].result]), tuple(values)
 

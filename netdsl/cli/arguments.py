@@ -6,7 +6,9 @@ argparse reads the words; what it would say in a form of its own, and exit over,
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from netdsl.diagnostics import did_you_mean, fault
@@ -49,6 +51,9 @@ class Parser(argparse.ArgumentParser):
 
 def _as_fact(message: str) -> str:
     """argparse's sentence with its names in backticks: `the following arguments are required: SPEC`."""
+    first, excluded, second = message.removeprefix("argument ").partition(": not allowed with argument ")
+    if excluded:
+        return f"`{first}` and `{second}` exclude each other"
     head, separator, names = message.partition(": ")
     if separator and head.startswith("argument "):
         return f"`{head.removeprefix('argument ').split('/')[-1]}` {names}"
@@ -89,8 +94,8 @@ def whole_number(minimum: int) -> Callable[[str], int]:
     return read
 
 
-def add_settings(parser: Parser) -> None:
-    """`--set name=value`, as often as wanted; `settings` reads them."""
+def add_spec_options(parser: Parser) -> None:
+    """`--set` and `--plugin`, which every verb that reads a spec has; `settings` and `plugins` read them."""
     parser.add_argument(
         "--set",
         dest="settings",
@@ -99,6 +104,22 @@ def add_settings(parser: Parser) -> None:
         metavar="NAME=VALUE",
         help="another value for a parameter of the spec, such as --set classes=10; may be repeated",
     )
+    parser.add_argument(
+        "--plugin",
+        dest="plugins",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="a Python module with layers of your own; may be repeated",
+    )
+
+
+def plugins(modules: Sequence[str]) -> Sequence[str]:
+    """What `--plugin` was given; modules beside the user are found as `python -m` finds them."""
+    here = str(Path.cwd())
+    if modules and here not in sys.path:
+        sys.path.insert(0, here)
+    return modules
 
 
 def settings(words: Iterable[str]) -> Mapping[str, str]:

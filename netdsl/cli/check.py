@@ -14,7 +14,7 @@ from typing import Any
 from netdsl import compiler
 from netdsl.analysis.claims import ClaimResult
 from netdsl.analysis.report import Report
-from netdsl.cli.arguments import Parser, add_settings, one_of, settings, whole_number
+from netdsl.cli.arguments import Parser, add_spec_options, one_of, plugins, settings, whole_number
 from netdsl.cli.table import network_table
 from netdsl.diagnostics import Diagnostic, Faults
 from netdsl.diagnostics.render import Style, render, style_for
@@ -38,7 +38,7 @@ class Outcome:
 def configure(parser: Parser) -> None:
     """The verb's options."""
     parser.add_argument("specs", nargs="+", metavar="SPEC", help="a file, or the name of a shipped spec")
-    add_settings(parser)
+    add_spec_options(parser)
     parser.add_argument(
         "--format",
         type=one_of(*FORMATS),
@@ -57,8 +57,8 @@ def configure(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Checks each spec and prints what was found, in the order of the command line."""
-    replaced = settings(options.settings)
-    outcomes = [inspect(spec, replaced) for spec in options.specs]
+    replaced, modules = settings(options.settings), plugins(options.plugins)
+    outcomes = [inspect(spec, replaced, modules) for spec in options.specs]
     if options.format == "table":
         print_tables(outcomes, options.depth)
     elif options.format == "json":
@@ -70,10 +70,10 @@ def run(options: argparse.Namespace) -> int:
     return max(outcome.exit_code for outcome in outcomes)
 
 
-def inspect(spec: str, replaced: Mapping[str, str]) -> Outcome:
+def inspect(spec: str, replaced: Mapping[str, str], modules: Sequence[str]) -> Outcome:
     """The report of a spec, or why there is none."""
     try:
-        report = compiler.check(spec, settings=replaced)
+        report = compiler.check(spec, replaced, modules)
     except Faults as faults:
         return Outcome(spec, None, faults.diagnostics, faults.exit_code)
     return Outcome(spec, report, report.diagnostics, 0 if report.ok else 1)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from netdsl import compiler
-from netdsl.cli.arguments import Parser, add_settings, settings
+from netdsl.cli.arguments import Parser, add_spec_options, plugins, settings
 from netdsl.diagnostics import fault
 
 
@@ -16,12 +16,12 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="the file to write; without it the source is printed"
     )
-    add_settings(parser)
+    add_spec_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints or writes the source."""
-    source = compiler.emit(options.spec, settings=settings(options.settings))
+    source = compiler.emit(options.spec, settings(options.settings), plugins(options.plugins))
     if options.output is None:
         print(source, end="")
         return 0

@@ -22,6 +22,8 @@ Place = Callable[[int, int], Span]
 """Turns a run of characters of the expression into a span of the file."""
 
 
+FIXED = ("x", "id", "from", "true", "false", "none", "True", "False", "None")
+"""Names that mean the same wherever they stand, so that nothing else can be called so."""
 DEEPEST = 80
 """Levels of parentheses, calls and operators inside each other."""
 LONGEST_ROW = 200
@@ -179,16 +181,19 @@ class _Builder:
 
     def _generator(self, tree: Tree[Token]) -> syntax.Generator:
         element, targets, iterable = (_subtree(child) for child in tree.children)
-        return syntax.Generator(
-            self._span(tree), self.build(element), tuple(map(str, targets.children)), self.build(iterable)
-        )
+        names = tuple(map(str, targets.children))
+        for name, token in zip(names, targets.children, strict=True):
+            if name in FIXED or names.count(name) > 1:
+                why = "has a meaning of its own" if name in FIXED else "stands here twice"
+                self._refuse("reserved-name", f"`{name}` {why}, so no item can be called so", token, "try `n`")
+        return syntax.Generator(self._span(tree), self.build(element), names, self.build(iterable))
 
     def _check_row(self, tree: Tree[Token], operands: int) -> None:
         if operands > LONGEST_ROW:
             message = f"an expression has {operands} operands in a row, more than {LONGEST_ROW}"
             self._refuse("expression-too-deep", message, tree, "unroll a table: `(… for … in …)`")
 
-    def _refuse(self, code: str, message: str, tree: Tree[Token], help: str) -> None:
+    def _refuse(self, code: str, message: str, tree: Tree[Token] | Token, help: str) -> None:
         raise Faults([Diagnostic(code=code, message=message, span=self._span(tree), help=help)])
 
     def _mixed_arrow(self, chain: Tree[Token]) -> Diagnostic:

@@ -46,8 +46,6 @@ class Problem:
     axes: tuple[str, ...] = ()
     """The axes the fact is about: where one of them is already in doubt, the problem is a consequence."""
     help: str | None = None
-    operands: tuple[int, ...] = ()
-    """Which operands of a merge the fact is about, counted from 0."""
 
 
 @value_record()
@@ -97,11 +95,18 @@ class Layer:
     """Names and values of the arguments that `extra` read, by name."""
 
     def __init__(self, **values: Any) -> None:
-        """Binds values that `Argument.read` gave; arguments not given take their defaults."""
+        """Binds values that `Argument.read` gave; arguments not given take their defaults.
+
+        Raises:
+            TypeError: a name is no argument, and the layer takes no others.
+        """
         arguments = self.arguments()
         for name, argument in arguments.items():
             self.__dict__[name] = values.get(name, argument.default)
         self.extras = tuple(sorted((name, value) for name, value in values.items() if name not in arguments))
+        if self.extras and self.extra is None:
+            message = f"`{self.word}` has no argument `{self.extras[0][0]}`: this is a bug in netdsl"
+            raise TypeError(message)
 
     @classmethod
     def arguments(cls) -> Mapping[str, Argument[Any]]:

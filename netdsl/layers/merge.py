@@ -24,17 +24,17 @@ _CANNOT = {
 
 
 def merge_problems(kind: MergeKind, shapes: Sequence[Shape]) -> Iterator[Problem]:
-    """Everything that keeps branches from being merged, each against what stands before it.
+    """Everything that keeps branches from being merged, each against those before it.
 
-    `Problem.operands` says which two branches the fact is about, `Problem.axes` in which axes they differ.
+    `Problem.axes` says in which axes they differ.
     """
     so_far = shapes[0]
-    for number, shape in enumerate(shapes[1:], 1):
+    for shape in shapes[1:]:
         if shape.names != so_far.names:
-            yield _axes_problem(kind, so_far, shape, (0, number))
+            yield _axes_problem(kind, so_far, shape)
             continue
         if kind == "concat" and "c" not in shape:
-            yield _no_channels(shape, (0, number))
+            yield _no_channels(shape)
             continue
         differing = tuple(
             a.name for a, b in zip(so_far.axes, shape.axes, strict=True) if not _agree(kind, a, b)
@@ -42,7 +42,7 @@ def merge_problems(kind: MergeKind, shapes: Sequence[Shape]) -> Iterator[Problem
         if differing:
             message = _CANNOT[kind].format(so_far, shape)
             help = _remedy(kind, differing, so_far, shape)
-            yield Problem(f"{kind}-shapes", message, axes=differing, help=help, operands=(0, number))
+            yield Problem(f"{kind}-shapes", message, axes=differing, help=help)
         elif kind == "mul":
             so_far = _stretched(so_far, shape)
 
@@ -64,7 +64,7 @@ def _stretched(left: Shape, right: Shape) -> Shape:
     return Shape(tuple(b if a.size == 1 else a for a, b in zip(left.axes, right.axes, strict=True)))
 
 
-def _axes_problem(kind: MergeKind, left: Shape, right: Shape, operands: tuple[int, int]) -> Problem:
+def _axes_problem(kind: MergeKind, left: Shape, right: Shape) -> Problem:
     message = _CANNOT[kind].format(left, right)
     named = f"their axes are `{' '.join(left.names)}` and `{' '.join(right.names)}`"
     differing = sorted({*left.names} ^ {*right.names})
@@ -73,7 +73,6 @@ def _axes_problem(kind: MergeKind, left: Shape, right: Shape, operands: tuple[in
         f"{message}: {named}",
         axes=tuple(differing) or left.names,
         help=_axes_remedy(kind, left, right),
-        operands=operands,
     )
 
 
@@ -86,12 +85,11 @@ def _axes_remedy(kind: MergeKind, left: Shape, right: Shape) -> str:
     return "put `global_avgpool -> flatten` on the branch with more axes, or leave `flatten` out of the other"
 
 
-def _no_channels(shape: Shape, operands: tuple[int, int]) -> Problem:
+def _no_channels(shape: Shape) -> Problem:
     return Problem(
         "merge-axes",
         f"branches without channels cannot be concatenated: their axes are `{' '.join(shape.names)}`",
         help="say which axis the channels are: call it `c` with `rearrange`",
-        operands=operands,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
-from netdsl.graph.formula import formula_of
+from netdsl.graph.formula import formula_of, times
 from netdsl.graph.shapes import Shape
 from netdsl.layers.layer import (
     Argument,
@@ -110,7 +110,10 @@ class Upsample(Layer):
         if self.size is not None:
             return list(self.each(self.size, input))
         factors = self.each(self.scale_factor, input)
-        return [int(axis.size * factor) for axis, factor in zip(input.spatial, factors, strict=True)]
+        return [
+            times(axis.size, factor) if isinstance(factor, int) else int(axis.size * factor)
+            for axis, factor in zip(input.spatial, factors, strict=True)
+        ]
 
     def output(self, input: Shape) -> Shape:
         return input.with_spatial(self._sizes(input))

@@ -93,7 +93,9 @@ class Batches:
         Raises:
             Faults: an image is damaged; exit code 3.
         """
-        order = order_of(number, len(self.split), self.seed) if self.shuffled else torch.arange(len(self.split))
+        order = (
+            order_of(number, len(self.split), self.seed) if self.shuffled else torch.arange(len(self.split))
+        )
         ends = [*self.starts[1:], len(order)]
         groups = [order[start:end] for start, end in zip(self.starts, ends, strict=True)]
         workers = min(MOST_WORKERS, os.cpu_count() or 1) if self.workers is None else self.workers
@@ -142,7 +144,7 @@ class _Samples(Dataset[Any]):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int] | list[Diagnostic]:
         """An image with its label; what is wrong with it as a value, since workers lose exceptions' fields."""
         try:
-            return self.batches._sample(self.epoch, index)  # noqa: SLF001 - one class, seen from the workers
+            return self.batches._sample(self.epoch, index)
         except Faults as faults:
             return list(faults.diagnostics)
 

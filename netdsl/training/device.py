@@ -63,7 +63,9 @@ def place(wanted: str | None, precision: str) -> Placement:
         Faults: there is no such device; exit code 2 or 4.
     """
     device = _best() if wanted is None else _named(wanted)
-    if precision == "bf16" or (precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(False)):
+    if precision == "bf16" or (
+        precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(False)
+    ):
         return Placement(device, "bf16")
     return Placement(device, "fp32")
 
@@ -79,7 +81,9 @@ def _named(wanted: str) -> torch.device:
     if kind not in KINDS or (number and not number.isdigit()):
         help = did_you_mean(kind, KINDS) or f"write one of {', '.join(KINDS)}"
         raise fault("unknown-device", f"there is no kind of device `{wanted}`", help=help)
-    has_kind = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[kind]
+    has_kind = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[
+        kind
+    ]
     count = torch.cuda.device_count() if kind == "cuda" else int(has_kind)
     if not has_kind or int(number or 0) >= count:
         help = "leave `--device` out, and the best one there is is used"

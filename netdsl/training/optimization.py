@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
-from netdsl.training.recipe import Use
+from netdsl.training.choices import Use
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {
     "sgd": SGD,
@@ -86,7 +86,7 @@ def _continuous(use: Use, start: float, steps: int, steps_per_epoch: int) -> Lea
 def initialize(use: Use, module: nn.Module) -> None:
     """Sets the weights of convolutions and linears anew, and their biases to 0."""
     for layer in module.modules():
-        if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd):  # noqa: SLF001 - torch offers no public name
+        if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd):
             _set_weight(use, layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -1,127 +1,26 @@
-"""The `train` section of a spec → a recipe: every choice of a run, checked and with its defaults filled in.
+"""The `train` section of a spec → a recipe, checked and with its defaults filled in.
 
-Needs no torch: what may be said stands in `catalog`. A recipe goes into the run's folder as JSON, and is read
-back through the same checks.
+Needs no torch: what may be said stands in `catalog`.
 
     optimizer: sgd(lr=0.1, momentum=0.9)   →   Use("sgd", {"lr": 0.1, "momentum": 0.9, "dampening": 0, …})
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 from netdsl.analysis.binding import Given, match
 from netdsl.analysis.evaluate import constant
-from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span, did_you_mean, fault
+from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span, did_you_mean
 from netdsl.graph.formula import plain
 from netdsl.language import syntax
 from netdsl.language.document import expression_of
-from netdsl.layers.arguments import Argument, BadArgument, Integer
+from netdsl.layers.arguments import BadArgument
 from netdsl.layers.layer import spell
-from netdsl.training.catalog import (
-    AUGMENTATIONS,
-    DATASETS,
-    FOLDER,
-    INITIALIZATIONS,
-    LOSSES,
-    OPTIMIZERS,
-    OWN_MEAN,
-    OWN_STD,
-    PRECISIONS,
-    PREPARATIONS,
-    SCHEDULES,
-    TASKS,
-    Entry,
-)
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A word of the catalogue with all its arguments, defaults included."""
-
-    word: str
-    arguments: Mapping[str, Any]
-
-    def __str__(self) -> str:
-        """The use as one would write it."""
-        arguments = ", ".join(f"{name}={_spelled(value)}" for name, value in self.arguments.items())
-        return f"{self.word}({arguments})" if arguments else self.word
-
-
-def _spelled(value: Any) -> str:
-    return value if value in (OWN_MEAN, OWN_STD) else spell(value)
-
-
-def _defaults(word: str, entry: Entry, **given: Any) -> Use:
-    return Use(word, {name: argument.default for name, argument in entry.arguments.items()} | given)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """Every choice of a run. The defaults are those of a spec that says nothing."""
-
-    task: str = "classify"
-    data: tuple[str, ...] = ("digits",)
-    """Data sets; the first that is present or can be fetched is used."""
-    prepare: tuple[Use, ...] = (_defaults("normalize", PREPARATIONS["normalize"]),)
-    """What is done to every image, in order."""
-    augment: tuple[Use, ...] = ()
-    """What is done to training images, in order, after the sizes of `prepare` and before its `normalize`."""
-    batch: int = 64
-    """Images per step."""
-    epochs: int = 10
-    optimizer: Use = _defaults("adamw", OPTIMIZERS["adamw"])
-    schedule: Use = _defaults("cosine", SCHEDULES["cosine"], warmup=1)
-    loss: Use = _defaults("cross_entropy", LOSSES["cross_entropy"])
-    init: Use | None = None
-    """How weights begin; None as torch begins them."""
-    seed: int = 0
-    """What fixes the first weights, the order of the data and all that is random."""
-    precision: str = "auto"
-    """`bf16` for autocast where the device gains by it, `fp32`, or `auto`."""
-    workers: int | None = None
-    """Processes that read images which do not fit into memory; None for one per core, up to 8."""
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2)
-
-    @staticmethod
-    def from_json(text: str) -> Recipe:
-        """The recipe of a run's folder.
-
-        Raises:
-            Faults: the text is damaged; exit code 5.
-        """
-        try:
-            return Recipe(**{name: _restored(name, value) for name, value in json.loads(text).items()})
-        except (ValueError, TypeError, KeyError, AttributeError, BadArgument) as error:
-            raise fault("damaged-recipe", f"a run's recipe cannot be read: {error}", exit_code=5) from None
-
-
-_WORDS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
-    "prepare": ("transform", PREPARATIONS),
-    "augment": ("transform", AUGMENTATIONS),
-    "optimizer": ("optimizer", OPTIMIZERS),
-    "schedule": ("schedule", SCHEDULES),
-    "loss": ("loss", LOSSES),
-    "init": ("initialization", INITIALIZATIONS),
-}
-"""The keys whose values are words with arguments: what a word is called, and the words."""
-
-_NUMBERS: Mapping[str, Integer] = {
-    "batch": Integer("images per step", minimum=1, maximum=2**20),
-    "epochs": Integer("epochs", minimum=1, maximum=10**6),
-    "seed": Integer("seed", minimum=0),
-    "workers": Integer("processes", minimum=0, maximum=256),
-}
-
-KEYS = tuple(field for field in Recipe.__dataclass_fields__)
-"""The keys of a `train` section."""
+from netdsl.training.catalog import DATASETS, FOLDER, OWN_MEAN, OWN_STD, PRECISIONS, TASKS, Entry
+from netdsl.training.choices import KEYS, NUMBERS, WORDS, Recipe, Use
 
 
 def check_recipe(train: syntax.Data | None, parameters: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -190,7 +89,7 @@ class _Reader:
             "augment": self._chain,
             "precision": self._precision,
         }
-        read = readers.get(name, self._number if name in _NUMBERS else self._single)
+        read = readers.get(name, self._number if name in NUMBERS else self._single)
         try:
             self.values[name] = read(name, value)
         except _Refused:
@@ -212,7 +111,9 @@ class _Reader:
         if word not in known:
             shown = f"`{word}`" if word is not None else f"a {value.kind}"
             help = (did_you_mean(str(word), known) if word else None) or f"write {_either(known)}"
-            raise self._refuse(f"unknown-{what}", f"`{key}` is {_either(known)}, not {shown}", value.span, help)
+            raise self._refuse(
+                f"unknown-{what}", f"`{key}` is {_either(known)}, not {shown}", value.span, help
+            )
         return str(word)
 
     def _task(self, key: str, value: syntax.Data) -> str:
@@ -221,7 +122,7 @@ class _Reader:
     def _precision(self, key: str, value: syntax.Data) -> str:
         return self._word(key, value, "precision", PRECISIONS)
 
-    def _data(self, key: str, value: syntax.Data) -> tuple[str, ...]:
+    def _data(self, _: str, value: syntax.Data) -> tuple[str, ...]:
         items = value.items() if value.kind == "list" else (value,)
         if value.kind == "mapping" or not items:
             help = "write a name, or a list of names of which the first available is used"
@@ -238,7 +139,7 @@ class _Reader:
         return tuple(names)
 
     def _number(self, key: str, value: syntax.Data) -> int | None:
-        number = _NUMBERS[key]
+        number = NUMBERS[key]
         expression = expression_of(value)
         if key == "workers" and isinstance(expression, syntax.Name) and expression.name == "auto":
             return None
@@ -284,9 +185,10 @@ class _Reader:
             return None
 
     def _use(self, key: str, expression: syntax.Expression) -> Use:
-        what, entries = _WORDS[key]
+        what, entries = WORDS[key]
+        arguments: tuple[syntax.Argument, ...] = ()
         if isinstance(expression, syntax.Name):
-            word, name_span, arguments = expression.name, expression.span, ()
+            word, name_span = expression.name, expression.span
         elif isinstance(expression, syntax.Call):
             word, name_span, arguments = expression.name, expression.name_span, expression.arguments
         else:
@@ -300,9 +202,9 @@ class _Reader:
         return use
 
     def _unknown_word(self, key: str, word: str, span: Span) -> _Refused:
-        what, entries = _WORDS[key]
+        what, entries = WORDS[key]
         other = {"prepare": "augment", "augment": "prepare"}.get(key)
-        if other and word in _WORDS[other][1]:
+        if other and word in WORDS[other][1]:
             kind = "random" if key == "prepare" else "the same for every image"
             message = f"`{word}` is {kind} and has no place in `{key}`"
             return self._refuse("transform-place", message, span, f"move it to `{other}`")
@@ -350,7 +252,11 @@ class _Reader:
     def _check_together(self, use: Use, span: Span) -> None:
         """What arguments demand of each other."""
         arguments = use.arguments
-        if use.word == "sgd" and arguments["nesterov"] and (not arguments["momentum"] or arguments["dampening"]):
+        if (
+            use.word == "sgd"
+            and arguments["nesterov"]
+            and (not arguments["momentum"] or arguments["dampening"])
+        ):
             message = "`nesterov` needs a momentum above 0 and no dampening"
             self._add("recipe-arguments", message, span, "write `sgd(lr=0.1, momentum=0.9, nesterov=true)`")
         if use.word == "normalize":
@@ -391,30 +297,3 @@ def _example(entries: Mapping[str, Entry]) -> str:
     word, entry = next(iter(entries.items()))
     shown = [f"{name}={spell(a.default)}" for name, a in entry.arguments.items() if not a.required][:1]
     return f"{word}({', '.join(shown)})"
-
-
-# Reading a run's recipe back
-
-
-def _restored(key: str, value: Any) -> Any:
-    """A key's value from JSON, judged as strictly as from a spec."""
-    if key not in KEYS:
-        raise KeyError(f"it has an unknown key `{key}`")
-    if key in ("prepare", "augment"):
-        return tuple(_restored_use(key, item) for item in value)
-    if key in _WORDS:
-        return None if value is None and key == "init" else _restored_use(key, value)
-    if key in _NUMBERS:
-        return None if value is None and key == "workers" else _NUMBERS[key].read(value)
-    if key == "data":
-        return tuple(str(name) for name in value)
-    known: Mapping[str, tuple[str, ...]] = {"task": tuple(TASKS), "precision": PRECISIONS}
-    if value not in known[key]:
-        raise ValueError(f"`{key}` is `{value}`")
-    return value
-
-
-def _restored_use(key: str, value: Mapping[str, Any]) -> Use:
-    arguments: Mapping[str, Argument[Any]] = _WORDS[key][1][value["word"]].arguments
-    given = {name: tuple(v) if isinstance(v, list) else v for name, v in value["arguments"].items()}
-    return Use(value["word"], {name: argument.read(given[name]) for name, argument in arguments.items()})

@@ -1,6 +1,6 @@
 """A run is a folder, complete in itself: what was trained, how, on what, and what came of it.
 
-    spec.yaml model.py recipe.json run.json metrics.jsonl checkpoints/ curves.png report.md report.json
+spec.yaml model.py recipe.json run.json metrics.jsonl checkpoints/ curves.png report.md report.json
 """
 
 from __future__ import annotations
@@ -20,14 +20,20 @@ import torchvision
 
 from netdsl.diagnostics import Faults, fault
 from netdsl.training.checkpoint import write_beside
+from netdsl.training.choices import Recipe
 from netdsl.training.data.dataset import DataSet
 from netdsl.training.device import Placement
 from netdsl.training.network import TrainableNetwork
-from netdsl.training.recipe import Recipe
 from netdsl.training.transforms import Scaling
 from netdsl.version import VERSION
 
-SPEC, MODEL_SOURCE, RECIPE, FACTS, METRICS = "spec.yaml", "model.py", "recipe.json", "run.json", "metrics.jsonl"
+SPEC, MODEL_SOURCE, RECIPE, FACTS, METRICS = (
+    "spec.yaml",
+    "model.py",
+    "recipe.json",
+    "run.json",
+    "metrics.jsonl",
+)
 CHECKPOINTS, CURVES, REPORT_TEXT, REPORT_DATA = "checkpoints", "curves.png", "report.md", "report.json"
 RUNS = "runs"
 """Where runs go unless told otherwise."""
@@ -166,7 +172,9 @@ def write_beginning(folder: Path, network: TrainableNetwork, recipe: Recipe, fac
     try:
         for name, text in network.sources.items():
             relative = PurePosixPath(name)
-            assert not relative.is_absolute() and ".." not in relative.parts, "sources lie below the spec's folder"
+            assert not relative.is_absolute() and ".." not in relative.parts, (
+                "sources lie below the spec's folder"
+            )
             (folder / relative).parent.mkdir(parents=True, exist_ok=True)
             write_beside(folder / relative, text.encode())
         write_beside(folder / MODEL_SOURCE, network.emitted.encode())
@@ -186,7 +194,9 @@ def write_rows(folder: Path, rows: Sequence[Row]) -> None:
         write_beside(folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows).encode())
     except OSError as error:
         message = f"`{folder / METRICS}` cannot be written: {error.strerror or error}"
-        raise fault("run-folder-unwritable", message, exit_code=5, help="the last checkpoint is intact") from None
+        raise fault(
+            "run-folder-unwritable", message, exit_code=5, help="the last checkpoint is intact"
+        ) from None
 
 
 def read_run(folder: str | Path) -> Run:

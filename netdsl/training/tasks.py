@@ -61,7 +61,9 @@ class Classify:
             )
         if network.output[0] != classes:
             is_named = network.parameters.get("classes") == network.output[0]
-            help = f"give `--set classes={classes}`" if is_named else f"end the network in `linear({classes})`"
+            help = (
+                f"give `--set classes={classes}`" if is_named else f"end the network in `linear({classes})`"
+            )
             raise fault(
                 "class-count",
                 f"`{network.name}` has {network.output[0]} outputs, `{data.name}` has {classes} classes",

@@ -23,7 +23,7 @@ from torchvision.transforms.v2 import functional
 
 from netdsl.diagnostics import fault
 from netdsl.training.catalog import OWN_MEAN, OWN_STD, SIZING
-from netdsl.training.recipe import Use
+from netdsl.training.choices import Use
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
 ImageShape = tuple[int, int, int]
@@ -87,7 +87,9 @@ def scaling(prepare: Sequence[Use], images: Callable[[], torch.Tensor], channels
         mean, std = own_mean if mean == OWN_MEAN else mean, own_std if std == OWN_STD else std
     for name, figures in (("mean", mean), ("std", std)):
         if len(figures) not in (1, channels):
-            message = f"`normalize` has a `{name}` for {len(figures)} channels, the network's input has {channels}"
+            message = (
+                f"`normalize` has a `{name}` for {len(figures)} channels, the network's input has {channels}"
+            )
             raise fault("normalize-channels", message, exit_code=1, help=f"give {channels}, or one for all")
     return Scaling(_spread(mean, channels), _spread(std, channels))
 

@@ -23,7 +23,7 @@ from netdsl.layers.arguments import (
     Real,
     Text,
 )
-from netdsl.layers.catalog import LAYERS
+from netdsl.layers.catalog import LAYERS, LAYERS_BY_WORD
 from netdsl.layers.layer import Layer
 from tests.strategies import accepts, arguments_for, bind, shapes
 
@@ -106,11 +106,15 @@ def test_a_layer_is_written_as_one_would_write_it(data: st.DataObject) -> None:
         assert not is_optional or (f"{name}=" in repr(layer)) == (value != argument.default)  # type: ignore[union-attr]
 
 
+def test_a_layer_takes_no_name_that_it_does_not_declare() -> None:
+    with pytest.raises(TypeError, match="`relu` has no argument `inplace`: this is a bug in netdsl"):
+        LAYERS_BY_WORD["relu"](inplace=True)
+
+
 def test_numbers_keep_their_formulas_from_the_call_to_torch() -> None:
     """What a block computes of its parameters is printed as computed, not as the number it came to."""
-    by_word = {layer.word: layer for layer in LAYERS}
     k, c = traced(3, Formula.name("k")), traced(64, Formula.name("c"))
-    conv = bind(by_word["conv"], {"out_channels": c, "kernel_size": k})
+    conv = bind(LAYERS_BY_WORD["conv"], {"out_channels": c, "kernel_size": k})
     shape = conv.output(Shape.of(3, 8, 8))
     shapes_of = {
         "depthwise": ({"kernel_size": 1, "multiplier": 2}, "c * 2"),
@@ -121,8 +125,11 @@ def test_numbers_keep_their_formulas_from_the_call_to_torch() -> None:
         "rearrange": ({"pattern": "c h w -> (c h w)"}, "c * 6 * 6"),
         "flatten": ({}, "c * 6 * 6"),
         "batchnorm": ({}, "c"),
+        "upsample": ({"scale_factor": 2}, "c"),
     }
-    found = {word: bind(by_word[word], values).output(shape).c for word, (values, _) in shapes_of.items()}
+    found = {
+        word: bind(LAYERS_BY_WORD[word], values).output(shape).c for word, (values, _) in shapes_of.items()
+    }
 
     assert [str(formula_of(a.value)) for a in conv.torch(shape).arguments[1:3]] == ["c", "k"]
     assert {w: str(formula_of(size)) for w, size in found.items()} == {

@@ -42,9 +42,8 @@ SHAPE = Shape.of(12, 6, 5)
 
 def test_linear_maps_the_channels_where_axes_stand_behind_them(x: torch.Tensor) -> None:
     linear = module(SHAPE, "linear", out_features=7)
-    expected = torch.einsum("nchw,oc->nohw", x, linear.get_parameter("weight")) + linear.get_parameter(
-        "bias"
-    ).view(7, 1, 1)
+    weight, bias = linear.parameters()
+    expected = torch.einsum("nchw,oc->nohw", x, weight) + bias.view(7, 1, 1)
 
     torch.testing.assert_close(linear(x), expected)
 
@@ -53,9 +52,8 @@ def test_layernorm_normalises_every_position_over_the_channels(x: torch.Tensor) 
     norm = module(SHAPE, "layernorm", eps=1e-3)
     centred = x - x.mean(1, keepdim=True)
     normal = centred / (centred.square().mean(1, keepdim=True) + 1e-3).sqrt()
-    expected = normal * norm.get_parameter("weight").view(12, 1, 1) + norm.get_parameter("bias").view(
-        12, 1, 1
-    )
+    weight, bias = norm.parameters()
+    expected = normal * weight.view(12, 1, 1) + bias.view(12, 1, 1)
 
     torch.testing.assert_close(norm(x), expected)
 
@@ -89,9 +87,8 @@ def test_rbf_that_is_not_trained_keeps_codes_of_plus_and_minus_one() -> None:
 
 def test_affine_weights_every_channel_alone(x: torch.Tensor) -> None:
     affine = module(SHAPE, "affine")
-    expected = torch.stack(
-        [x[:, c] * affine.get_parameter("weight")[c] + affine.get_parameter("bias")[c] for c in range(12)], 1
-    )
+    weight, bias = affine.parameters()
+    expected = torch.stack([x[:, c] * weight[c] + bias[c] for c in range(12)], 1)
 
     torch.testing.assert_close(affine(x), expected)
 

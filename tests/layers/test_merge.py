@@ -135,8 +135,8 @@ def test_the_advised_stride_makes_the_sum_fit(larger: int, smaller: int) -> None
     assert Conv(out_channels=4, kernel_size=1, stride=stride).output(left) == right
 
 
-def test_every_branch_that_differs_is_told_with_its_place() -> None:
-    odd = Shape.of(256, 28, 28)
-    problems = list(merge_problems("add", [PLANE, odd, PLANE, odd]))
+def test_every_branch_that_differs_is_told() -> None:
+    odd, odder = Shape.of(256, 28, 28), Shape.of(128, 56, 56)
+    problems = list(merge_problems("add", [PLANE, odd, PLANE, odder]))
 
-    assert [problem.operands for problem in problems] == [(0, 1), (0, 3)]
+    assert [problem.axes for problem in problems] == [("h", "w"), ("c",)]

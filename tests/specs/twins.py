@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import timm
 import torch
 import torchvision
 from torch import nn
@@ -14,6 +13,18 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.specs import articles
 
 torchvision_model = torchvision.models.get_model
+
+
+def timm_model(name: str) -> nn.Module:
+    """One of timm's networks, whose import takes longer than most tests."""
+    import timm
+
+    model: nn.Module = timm.create_model(name)
+    return model
+
+
+TIMM = ("mobilenetv1_224", "se_resnet50")
+"""The specs whose twins are timm's."""
 
 TWINS: Mapping[str, Callable[[], nn.Module]] = {
     "alexnet": partial(torchvision_model, "alexnet"),
@@ -24,7 +35,7 @@ TWINS: Mapping[str, Callable[[], nn.Module]] = {
     "lenet5": articles.LeNet5,
     "mlp": articles.MLP,
     "mobilenetv1": articles.MobileNetV1,
-    "mobilenetv1_224": partial(timm.create_model, "mobilenetv1_100"),
+    "mobilenetv1_224": partial(timm_model, "mobilenetv1_100"),
     "mobilenetv2": articles.MobileNetV2,
     "mobilenetv2_224": partial(torchvision_model, "mobilenet_v2"),
     "nin": articles.NiN,
@@ -33,7 +44,7 @@ TWINS: Mapping[str, Callable[[], nn.Module]] = {
     "resnet18": partial(torchvision_model, "resnet18"),
     "resnet34": partial(torchvision_model, "resnet34"),
     "resnet50": partial(torchvision_model, "resnet50"),
-    "se_resnet50": partial(timm.create_model, "seresnet50"),
+    "se_resnet50": partial(timm_model, "seresnet50"),
     "vgg16": partial(torchvision_model, "vgg16"),
 }
 

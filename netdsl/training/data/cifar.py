@@ -7,7 +7,7 @@ bytes, and nothing else.
 from __future__ import annotations
 
 import codecs
-import pickle  # noqa: S403 - read by an unpickler that imports nothing
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +67,11 @@ def read_cifar(name: str, root: Path) -> DataSet:
     folder = root / files.folder
     meta = folder / files.meta
     names = _unpickle(meta).get(files.names_key)
-    if not isinstance(names, list) or len(names) != files.classes or not all(isinstance(n, str) for n in names):
+    if (
+        not isinstance(names, list)
+        or len(names) != files.classes
+        or not all(isinstance(n, str) for n in names)
+    ):
         raise _damaged(meta, f"it has no list `{files.names_key}` of {files.classes} names")
     train = [_batch(folder / file, files) for file in files.train]
     test = [_batch(folder / file, files) for file in files.test]
@@ -81,7 +85,12 @@ def _joined(batches: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Ten
 def _batch(path: Path, files: Files) -> tuple[torch.Tensor, torch.Tensor]:
     content = _unpickle(path)
     data, labels = content.get("data"), content.get(files.labels_key)
-    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != PIXELS:
+    if (
+        not isinstance(data, np.ndarray)
+        or data.dtype != np.uint8
+        or data.ndim != 2
+        or data.shape[1] != PIXELS
+    ):
         raise _damaged(path, f"its `data` is no array of rows of {PIXELS} bytes")
     if not isinstance(labels, list) or len(labels) != len(data):
         raise _damaged(path, f"it has no label in `{files.labels_key}` for each of its {len(data)} images")

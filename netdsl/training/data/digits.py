@@ -27,6 +27,4 @@ def read_digits() -> DataSet:
     order = torch.argsort(labels, stable=True)
     is_test = torch.arange(len(order)) % TEST_EVERY == 0
     train, test = order[~is_test], order[is_test]
-    return held(
-        "digits", tuple("0123456789"), (images[train], labels[train]), (images[test], labels[test])
-    )
+    return held("digits", tuple("0123456789"), (images[train], labels[train]), (images[test], labels[test]))

@@ -88,7 +88,9 @@ def read_idx(path: Path, axes: int) -> torch.Tensor:
     if 0 in sizes:
         raise _damaged(path, f"its sizes are {'×'.join(map(str, sizes))}")
     if len(content) - start != math.prod(sizes):
-        raise _damaged(path, f"it holds {len(content) - start} values, not {math.prod(sizes)} as its head says")
+        raise _damaged(
+            path, f"it holds {len(content) - start} values, not {math.prod(sizes)} as its head says"
+        )
     values = np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
     return torch.from_numpy(values.copy())
 

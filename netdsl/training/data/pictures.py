@@ -26,7 +26,9 @@ def read_picture(path: Path) -> torch.Tensor:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata; an image too large to be honest is an error below
+            warnings.simplefilter(
+                "ignore"
+            )  # of odd metadata; an image too large to be honest is an error below
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as file:
                 picture = _eight_bits(ImageOps.exif_transpose(file))

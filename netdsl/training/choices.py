@@ -1,0 +1,142 @@
+"""Every choice of a run as a value: what a recipe says, with its defaults filled in.
+
+Goes into the run's folder as JSON, and is read back through the checks of the catalogue.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from netdsl.diagnostics import fault
+from netdsl.layers.arguments import BadArgument, Integer
+from netdsl.layers.layer import spell
+from netdsl.training.catalog import (
+    AUGMENTATIONS,
+    INITIALIZATIONS,
+    LOSSES,
+    OPTIMIZERS,
+    OWN_MEAN,
+    OWN_STD,
+    PRECISIONS,
+    PREPARATIONS,
+    SCHEDULES,
+    TASKS,
+    Entry,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A word of the catalogue with all its arguments, defaults included."""
+
+    word: str
+    arguments: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        """The use as one would write it."""
+        arguments = ", ".join(f"{name}={_spelled(value)}" for name, value in self.arguments.items())
+        return f"{self.word}({arguments})" if arguments else self.word
+
+
+def _spelled(value: Any) -> str:
+    return value if value in (OWN_MEAN, OWN_STD) else spell(value)
+
+
+def _default(word: str, entries: Mapping[str, Entry], **given: Any) -> Use:
+    return Use(word, {name: a.default for name, a in entries[word].arguments.items()} | given)
+
+
+_NORMALIZE = _default("normalize", PREPARATIONS)
+_ADAMW = _default("adamw", OPTIMIZERS)
+_COSINE = _default("cosine", SCHEDULES, warmup=1)
+_CROSS_ENTROPY = _default("cross_entropy", LOSSES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Every choice of a run. The defaults are those of a spec that says nothing."""
+
+    task: str = "classify"
+    data: tuple[str, ...] = ("digits",)
+    """Data sets; the first that is present or can be fetched is used."""
+    prepare: tuple[Use, ...] = (_NORMALIZE,)
+    """What is done to every image, in order."""
+    augment: tuple[Use, ...] = ()
+    """What is done to training images, in order, after the sizes of `prepare` and before its `normalize`."""
+    batch: int = 64
+    """Images per step."""
+    epochs: int = 10
+    optimizer: Use = _ADAMW
+    schedule: Use = _COSINE
+    loss: Use = _CROSS_ENTROPY
+    init: Use | None = None
+    """How weights begin; None as torch begins them."""
+    seed: int = 0
+    """What fixes the first weights, the order of the data and all that is random."""
+    precision: str = "auto"
+    """`bf16` for autocast where the device gains by it, `fp32`, or `auto`."""
+    workers: int | None = None
+    """Processes that read images which do not fit into memory; None for one per core, up to 8."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+    @staticmethod
+    def from_json(text: str) -> Recipe:
+        """The recipe of a run's folder.
+
+        Raises:
+            Faults: the text is damaged; exit code 5.
+        """
+        try:
+            return Recipe(**{name: _restored(name, value) for name, value in json.loads(text).items()})
+        except (ValueError, TypeError, KeyError, AttributeError, BadArgument) as error:
+            raise fault("damaged-recipe", f"a run's recipe cannot be read: {error}", exit_code=5) from None
+
+
+WORDS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
+    "prepare": ("transform", PREPARATIONS),
+    "augment": ("transform", AUGMENTATIONS),
+    "optimizer": ("optimizer", OPTIMIZERS),
+    "schedule": ("schedule", SCHEDULES),
+    "loss": ("loss", LOSSES),
+    "init": ("initialization", INITIALIZATIONS),
+}
+"""The keys whose values are words with arguments: what a word is called, and the words."""
+
+NUMBERS: Mapping[str, Integer] = {
+    "batch": Integer("images per step", minimum=1, maximum=2**20),
+    "epochs": Integer("epochs", minimum=1, maximum=10**6),
+    "seed": Integer("seed", minimum=0),
+    "workers": Integer("processes", minimum=0, maximum=256),
+}
+
+KEYS = tuple(field for field in Recipe.__dataclass_fields__)
+"""The keys of a `train` section."""
+
+
+def _restored(key: str, value: Any) -> Any:
+    """A key's value from JSON, judged as strictly as from a spec."""
+    if key not in KEYS:
+        raise KeyError(f"it has an unknown key `{key}`")
+    if key in ("prepare", "augment"):
+        return tuple(_restored_use(key, item) for item in value)
+    if key in WORDS:
+        return None if value is None and key == "init" else _restored_use(key, value)
+    if key in NUMBERS:
+        return None if value is None and key == "workers" else NUMBERS[key].read(value)
+    if key == "data":
+        return tuple(str(name) for name in value)
+    known: Mapping[str, tuple[str, ...]] = {"task": tuple(TASKS), "precision": PRECISIONS}
+    if value not in known[key]:
+        raise ValueError(f"`{key}` is `{value}`")
+    return value
+
+
+def _restored_use(key: str, value: Mapping[str, Any]) -> Use:
+    arguments = WORDS[key][1][value["word"]].arguments
+    given = {name: tuple(v) if isinstance(v, list) else v for name, v in value["arguments"].items()}
+    return Use(value["word"], {name: argument.read(given[name]) for name, argument in arguments.items()})

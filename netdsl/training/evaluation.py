@@ -1,0 +1,174 @@
+"""A trained network put to use: measured on test data, asked what images show.
+
+A run's folder is enough: its spec makes the network again, its latest sound checkpoint the weights, its facts
+the scaling and the names of the classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from netdsl.diagnostics import Diagnostic, Faults, fault
+from netdsl.training.batches import Batches, hold
+from netdsl.training.checkpoint import latest_checkpoint, load_module
+from netdsl.training.data.find import data_root, find_data
+from netdsl.training.data.pictures import read_picture
+from netdsl.training.device import Placement, place
+from netdsl.training.epochs import measure
+from netdsl.training.material import check_sizing, image_shape
+from netdsl.training.network import Rebuild, TrainableNetwork
+from netdsl.training.optimization import make_loss
+from netdsl.training.run_folder import CHECKPOINTS, SPEC, Run, read_run
+from netdsl.training.tasks import TASKS
+from netdsl.training.transforms import sizing
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How a trained network does on test data."""
+
+    data: str
+    images: int
+    epoch: int
+    """The epoch whose weights were measured."""
+    figures: Mapping[str, float]
+    """`loss` and the task's own, such as `accuracy`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a trained network sees in an image."""
+
+    image: Path
+    classes: tuple[tuple[str, float], ...]
+    """Classes with their probabilities, the likeliest first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trained:
+    run: Run
+    network: TrainableNetwork
+    module: nn.Module
+    placement: Placement
+    epoch: int
+
+
+def evaluate(
+    folder: str | Path,
+    rebuild: Rebuild,
+    *,
+    data: str | None = None,
+    device: str | None = None,
+    root: str | Path | None = None,
+    say: Say = print,
+) -> Evaluation:
+    """Measures a run's network on the test part of a data set.
+
+    Args:
+        folder: the run's folder.
+        rebuild: makes the network from the spec in it.
+        data: the data set; the run's own unless given.
+        device: as for `train`.
+        root: the folder that data sets are kept in.
+        say: told what a person should know.
+
+    Raises:
+        Faults: the run (2, 5), the data (3) or the device (4) is at fault. The number is the exit code.
+    """
+    trained = _load(folder, rebuild, device, say)
+    run = trained.run
+    found = find_data((data or run.facts.data,), data_root(root), say).data
+    if found.name == run.facts.data and found.fingerprint != run.facts.fingerprint:
+        say(f"note: {found.name} has changed since the training")
+    task = TASKS[run.recipe.task](make_loss(run.recipe.loss))
+    task.check(trained.network, found)
+    shape = image_shape(trained.network)
+    size = sizing(run.recipe.prepare, shape)
+    check_sizing(size, found.test, shape, "prepare")
+    held = hold(found.test, size, shape, say)
+    batches = Batches(
+        split=held or found.test,
+        transform=None if held else size,
+        size=run.recipe.batch,
+        seed=run.recipe.seed,
+        shuffled=False,
+        workers=0 if held else run.recipe.workers,
+    )
+    figures = measure(trained.module, task, trained.placement, run.facts.scaling, batches)
+    return Evaluation(found.name, len(found.test), trained.epoch, figures)
+
+
+def predict(
+    folder: str | Path,
+    rebuild: Rebuild,
+    images: Sequence[str | Path],
+    *,
+    top: int = 3,
+    device: str | None = None,
+    say: Say = print,
+) -> tuple[Prediction, ...]:
+    """What a run's network sees in image files.
+
+    Args:
+        folder: the run's folder.
+        rebuild: makes the network from the spec in it.
+        images: the files.
+        top: how many classes to name for each.
+        device: as for `train`.
+        say: told what a person should know.
+
+    Raises:
+        Faults: the run (2, 5), an image (3) or the device (4) is at fault. The number is the exit code.
+    """
+    trained = _load(folder, rebuild, device, say)
+    shape = image_shape(trained.network)
+    size = sizing(trained.run.recipe.prepare, shape)
+    damaged: list[Diagnostic] = []
+    sized: list[torch.Tensor] = []
+    for path in images:
+        try:
+            sized.append(size(read_picture(Path(path))))
+        except Faults as faults:
+            damaged += faults.diagnostics
+    if damaged:
+        raise Faults(damaged, exit_code=3)
+    for path, image in zip(images, sized, strict=True):
+        if image.shape != shape:
+            message = f"`prepare` makes {tuple(image.shape)} of `{path}`, the network takes {shape}"
+            raise fault("image-size", message, exit_code=3, help="crop the image to the shape of the others")
+    return tuple(
+        _prediction(trained, Path(path), image, top) for path, image in zip(images, sized, strict=True)
+    )
+
+
+def _prediction(trained: _Trained, path: Path, image: torch.Tensor, top: int) -> Prediction:
+    facts = trained.run.facts
+    with torch.inference_mode(), trained.placement.autocast():
+        output = trained.module(facts.scaling(trained.placement.images(image[None])))
+    probabilities = output.float().softmax(dim=1)[0].cpu()
+    best = probabilities.topk(min(top, len(facts.classes)))
+    named = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return Prediction(path, tuple((facts.classes[number], share) for number, share in named))
+
+
+def _load(folder: str | Path, rebuild: Rebuild, device: str | None, say: Say) -> _Trained:
+    """A run's module with its latest weights, in eval mode."""
+    run = read_run(folder)
+    placement = place(device, run.recipe.precision)
+    latest = latest_checkpoint(run.folder / CHECKPOINTS)
+    for reason in latest.damaged:
+        say(f"passed over: {reason}")
+    if latest.checkpoint is None:
+        message = f"the run `{run.folder}` has no checkpoint: its first epoch never ended"
+        raise fault("missing-checkpoint", message, exit_code=5, help="train it: `--resume` begins anew")
+    network = rebuild(run.folder / SPEC, run.facts.settings)
+    module = network.build()
+    load_module(module, latest.checkpoint.model, run.folder / CHECKPOINTS)
+    return _Trained(run, network, placement.module(module).eval(), placement, latest.checkpoint.epoch)

@@ -1,0 +1,134 @@
+"""Trains a network by its recipe: `train` from beginning to end, or on from where a run was stopped.
+
+recipe → data → module → (epoch → figures → checkpoint)* → report
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from netdsl.diagnostics import fault
+from netdsl.training.choices import Recipe
+from netdsl.training.data.find import Found, data_root, find_data
+from netdsl.training.device import Placement, is_out_of_memory, keep_freed_memory, place
+from netdsl.training.epochs import Training
+from netdsl.training.material import prepare
+from netdsl.training.network import TrainableNetwork
+from netdsl.training.optimization import make_loss
+from netdsl.training.progress import Display
+from netdsl.training.recipe import resolve_recipe
+from netdsl.training.run_folder import Run, gather_facts, new_folder, read_run, write_beginning
+from netdsl.training.tasks import TASKS
+from netdsl.training.transforms import Scaling
+
+
+def train(
+    network: TrainableNetwork,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    device: str | None = None,
+    root: str | Path | None = None,
+    display: Display | None = None,
+) -> Run:
+    """Trains a network and writes its run's folder.
+
+    Args:
+        network: the compiled spec.
+        overrides: keys of the recipe that the command line replaces, as text: `data`, `epochs`, `seed`, ….
+        out: the run's folder; made if need be, and must be empty.
+        resume: the folder of a run to go on with, in the place of `out`.
+        device: `cpu`, `cuda`, `cuda:1`, `mps`; the best there is unless given.
+        root: the folder that data sets are kept in.
+        display: where to say what happens.
+
+    Raises:
+        Faults: the recipe is wrong (1), the command line (2), the data (3), the device or memory (4), a
+            checkpoint (5); stopped by Ctrl-C (130). The number is the exit code.
+    """
+    display = display or Display()
+    overrides = overrides or {}
+    earlier = read_run(resume) if resume is not None else None
+    if earlier is None:
+        recipe = resolve_recipe(network.train, network.parameters, overrides)
+    else:
+        recipe = _resumed_recipe(earlier, network, overrides)
+    placement = place(device, recipe.precision)
+    names = recipe.data if earlier is None else (earlier.facts.data,)
+    found = find_data(names, data_root(root), display.say)
+    task = TASKS[recipe.task](make_loss(recipe.loss))
+    task.check(network, found.data)
+    if placement.device.type == "cpu":
+        keep_freed_memory()
+    try:
+        material = prepare(network, recipe, found.data, display.say)
+        run = earlier or _begin(network, recipe, found, material.scaling, placement, out)
+        if earlier is not None and found.data.fingerprint != earlier.facts.fingerprint:
+            message = f"`{found.data.name}` has changed since the run began"
+            raise fault("data-changed", message, exit_code=3, help="begin a new run")
+        run = replace(run, recipe=recipe)
+        _announce(run, placement, display)
+        return Training(network, run, task, placement, material, display).run_to_end()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        message = f"the memory of {placement.name} ran out with {recipe.batch} images in a batch"
+        help = f"train with fewer: `batch: {max(1, recipe.batch // 2)}`"
+        raise fault("out-of-memory", message, exit_code=4, help=help) from None
+
+
+def _resumed_recipe(run: Run, network: TrainableNetwork, overrides: Mapping[str, str]) -> Recipe:
+    """The run's recipe, with more epochs if asked for; nothing else may change under way."""
+    changed = [key for key in overrides if key != "epochs"]
+    if changed:
+        message = f"a run that is resumed keeps its `{changed[0]}`"
+        raise fault("resume-override", message, help=f"leave `--{changed[0]}` out, or begin a new run")
+    for name, text in network.sources.items():
+        path = run.folder / name
+        if (
+            not path.is_file()
+            or path.read_text("utf-8") != text
+            or dict(network.settings) != run.facts.settings
+        ):
+            message = f"the spec is not the one that the run `{run.folder}` began with"
+            raise fault("resume-other-spec", message, help="begin a new run")
+    if "epochs" not in overrides:
+        return run.recipe
+    return replace(run.recipe, epochs=resolve_recipe(None, {}, overrides).epochs)
+
+
+def _begin(
+    network: TrainableNetwork,
+    recipe: Recipe,
+    found: Found,
+    scale: Scaling,
+    placement: Placement,
+    out: str | Path | None,
+) -> Run:
+    facts = gather_facts(network, found.data, found.passed_over, scale, placement, recipe.seed)
+    folder = new_folder(out, network.name)
+    write_beginning(folder, network, recipe, facts)
+    return Run(folder, recipe, facts, ())
+
+
+def _announce(run: Run, placement: Placement, display: Display) -> None:
+    facts, recipe = run.facts, run.recipe
+    display.say(
+        f"{facts.network}: {facts.parameters:,} parameters, {facts.macs:,} multiply-adds for an image of "
+        f"{'×'.join(map(str, facts.input))}"
+    )
+    for reason in facts.passed_over:
+        display.warn(reason)
+    used = f"{facts.data}: {facts.train_images:,} images to train on, {facts.test_images:,} to test on"
+    if facts.passed_over:
+        display.warn(f"INSTEAD, THE FALLBACK IS USED: {used}")
+    else:
+        display.say(used)
+    display.say(
+        f"{recipe.epochs} epochs of {recipe.optimizer.word}, {recipe.batch} images a step, "
+        f"on {placement.name}, {placement.precision}"
+    )
+    display.say(f"into {run.folder}")
