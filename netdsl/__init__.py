@@ -26,11 +26,11 @@ from netdsl.version import VERSION as __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from netdsl.training import Run
+    from netdsl.training.run_folder import Run
 
 
 def train(spec: str | Path, **options: Any) -> Run:
-    """Trains a spec's network; see `netdsl.training.train` for the options.
+    """Trains a spec's network; see `netdsl.training.session.train_spec` for the options.
 
     Raises:
         Faults: the spec, the data or the device is not as it should be.

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 class Compilation:
     """A spec on its way: what was read, what it declares, and what was found wrong."""
 
-    source: Source
+    sources: tuple[Source, ...]
+    """The spec's text, and those that it extends."""
     spec: syntax.Spec | None
     network: Network | None
     report: Report
@@ -66,9 +67,15 @@ def compile_source(
     layers = load_layers(plugins)
     settings = settings or {}
     found = Collector()
-    spec = read_document(source, open_extended, found)
+    sources = [source]
+
+    def open_and_keep(name: str, span: Span) -> Source:
+        sources.append(open_extended(name, span))
+        return sources[-1]
+
+    spec = read_document(source, open_and_keep, found)
     if spec is None:
-        return Compilation(source, None, None, Report(source.name, tuple(found), None, {}), {})
+        return Compilation(tuple(sources), None, None, Report(source.name, tuple(found), None, {}), {})
     values = _read_settings(settings, spec, found)
     try:
         program = declare(spec, values, layers, found)
@@ -78,15 +85,14 @@ def compile_source(
         network = elaborate(spec, program, inputs, found) if known else None
     except (Faults, RecursionError) as error:
         found.extend(error.diagnostics if isinstance(error, Faults) else [_too_deep(spec)])
-        return Compilation(source, spec, None, Report(spec.name, tuple(found), None, {}), {})
+        return Compilation(tuple(sources), spec, None, Report(spec.name, tuple(found), None, {}), {})
     assert network or found.has_errors, "a spec without faults has a network: this is a bug in netdsl"
     # claims speak of the spec as it is written: other parameters make another network
     claims = verify_claims(spec, network, found) if network and not settings else ()
     _check_recipe(spec, program.parameters, found)
     shapes = {name: tuple(map(int, shape.sizes)) for name, shape in inputs.items()}
-    return Compilation(
-        source, spec, network, Report(spec.name, tuple(found), network, shapes, claims), program.parameters
-    )
+    report = Report(spec.name, tuple(found), network, shapes, claims)
+    return Compilation(tuple(sources), spec, network, report, program.parameters)
 
 
 def check(

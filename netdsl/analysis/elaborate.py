@@ -59,6 +59,7 @@ from netdsl.graph.graph import (
     Use,
     walk,
 )
+from netdsl.graph.polynomial import gathered, grown
 from netdsl.graph.shapes import Axis, Shape
 from netdsl.language import syntax
 from netdsl.layers.layer import LARGEST, Layer, Problem
@@ -69,7 +70,7 @@ MOST_LAYERS = 1_000_000
 """Leaf layers of the largest network that is checked, expanded."""
 DEEPEST_BLOCKS = 40
 """Blocks that may use each other in a row."""
-STEPS_OF_A_LAYER = 10
+STEPS_OF_A_LAYER = 20
 """What applying a layer counts for, in steps of evaluation."""
 
 INPUT_SIZES = {"c": "in_channels", "d": "in_depth", "h": "in_height", "w": "in_width"}
@@ -422,9 +423,12 @@ class Elaborator:
                 return in_doubt(current, value.span)
             children.append(child)
             done += child.count
-            entering = replace(entering, shape=result.shape, doubt=result.doubt)
+            entering = replace(entering, shape=_gathered(result.shape), doubt=result.doubt)
+        shape = entering.known
+        if len(children) == count > 1:
+            shape = _grown(current.known, children[0].graph.output, shape, value.count)
         operation = Series(tuple(children), value.count)
-        return scope.add(name, operation, inputs, entering.known, value.span, doubt=entering.doubt)
+        return scope.add(name, operation, inputs, shape, value.span, doubt=entering.doubt)
 
     def _affordable(self, layers: int, value: RepeatValue, environment: Environment) -> bool:
         if layers <= MOST_LAYERS:
@@ -494,7 +498,7 @@ class Elaborator:
         *,
         is_stage: bool,
     ) -> Tensor:
-        if result.shape is None:
+        if result.shape is None or current.shape is None:
             return in_doubt(current, span)
         inputs = [current, *(scope.reach(tensor) for tensor in inner.captured)]
         operation = Group(inner.finish(result), is_stage)
@@ -595,6 +599,19 @@ def _operator(value: MergeValue | FanValue, branch: Tensor) -> Span:
 def _is_flow(body: syntax.Body) -> bool:
     """Whether a body was to be written in brackets or braces, so that its stages are not known."""
     return isinstance(body, syntax.Broken) and body.span.text.startswith(("[", "{"))
+
+
+def _gathered(shape: Shape) -> Shape:
+    """The shape with short formulas: repeats would pile up their terms."""
+    return Shape(tuple(Axis(axis.name, gathered(axis.size)) for axis in shape.axes))
+
+
+def _grown(before: Shape, once: Shape, after: Shape, count: int) -> Shape:
+    """The shape behind repeats that differ, its formulas in terms of their count where each adds the same."""
+    if not before.names == once.names == after.names:
+        return after
+    sizes = zip(before.sizes, once.sizes, after.sizes, strict=True)
+    return Shape.named(after.names, (grown(*three, count) for three in sizes))
 
 
 def _same(left: Tensor, right: Tensor) -> bool:

@@ -744,8 +744,8 @@ def _function(body: syntax.Call, environment: Environment) -> Any:
             raise OverflowError
         result = apply("call", body.name, *values)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
-        given = " and ".join(describe(value) for value in values) or "no value"
-        message = f"`{body.name}` cannot take {given}"
+        given = " and ".join(describe(value) for value in values)
+        message = f"`{body.name}` cannot take {given}" if given else f"`{body.name}` is given no value"
         return environment.report("operands", message, body.span, f"write `{USAGE[body.name]}`")
     if isinstance(result, int) and abs(result) > LARGEST_NUMBER:
         return _too_large(body.span, environment)

@@ -16,16 +16,14 @@ from netdsl.layers import reference
 ROOT = Path(__file__).parents[2]
 """The repository: pages are written in a checkout."""
 
-NOTE = "This page is written by `make docs`; change what it documents, not the page."
-
 
 def diagnostics_page() -> str:
     """Every diagnostic with its reason, an example and what to write instead."""
-    parts = [
-        "# Diagnostics",
-        "What netdsl may say of a spec, a command line or a run. `netdsl rule CODE` prints the same in a terminal. "
-        f"{NOTE}",
-    ]
+    introduction = (
+        "What netdsl may say of a spec, a command line or a run. `netdsl rule CODE` prints the same in a "
+        "terminal. This page is written by `make docs`; change what it documents, not the page."
+    )
+    parts = ["# Diagnostics", introduction]
     for part, heading in PARTS.items():
         members = [rule for rule in rules().values() if rule.part == part]
         parts += [f"## {heading}", *(as_markdown(rule).rstrip() for rule in members)] if members else []

@@ -15,7 +15,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--top", type=whole_number(1), default=3, metavar="N", help="how many classes to name; 3 by default"
     )
-    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; the best there is unless given")
+    parser.add_argument(
+        "--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; the best there is unless given"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - every verb takes 
     for report in reports:
         assert report.network is not None, f"the shipped spec {report.name} is wrong"
         size = ", ".join("×".join(map(str, shape)) for shape in report.inputs.values())
-        figures = f"{size:>11}  {report.network.costs.params:>11,} parameters  {figure(report.network.costs.macs):>7} MACs"
+        costs = report.network.costs
+        figures = f"{size:>11}  {costs.params:>11,} parameters  {figure(costs.macs):>7} MACs"
         print(f"{report.name:<{widest}}  {figures}  {report.network.about}")
     return 0

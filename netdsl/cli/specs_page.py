@@ -18,8 +18,8 @@ Each file is one network, short enough to be read beside the table of its paper.
 takes a file: `netdsl check googlenet`, `netdsl train mobilenetv2`.
 
 Shapes are without the batch. Parameters are the trainable ones, MACs the multiply-adds of convolutions and
-linear layers for one sample, both without what is there only in training. The order of modules is torchvision's
-where it has the network, so that its weights can be taken over one by one.
+linear layers for one sample, both without what is there only in training. Where torchvision has the network,
+its order of modules is kept, so that its weights can be taken over one by one.
 
 This page is written by `make docs` from what `netdsl check` finds; change the specs, not the page.
 """

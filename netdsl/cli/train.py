@@ -1,7 +1,7 @@
 """Train a spec's network by its recipe, and keep the run in a folder.
 
-Every key of the recipe under `train:` can be replaced by an option of its name. A run that was stopped goes on
-with --resume, to the same bits as if it had never been stopped.
+Every key of the recipe under `train:` can be replaced by an option of its name. A run that was stopped goes
+on with --resume, to the same bits as if it had never been stopped.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from netdsl.cli.arguments import Parser, add_spec_options, plugins, settings
-from netdsl.training.recipe import KEYS
+from netdsl.training.choices import KEYS
 
 ABOUT = {
     "task": "what is learned: classify",
@@ -44,7 +44,9 @@ def configure(parser: Parser) -> None:
 
 def add_machine_options(parser: Parser) -> None:
     """Where a network runs and where its data are, which no spec says."""
-    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; the best there is unless given")
+    parser.add_argument(
+        "--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; the best there is unless given"
+    )
     parser.add_argument("--data-root", metavar="DIR", help="the folder that data sets are kept in")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netdsl.graph.formula import Formula
+from netdsl.graph.formula import Formula, formula_of, operand, plain, traced
 
 Monomial = tuple[Formula, ...]
 """The factors of a product, sorted by their text; none for the constant."""
@@ -113,3 +113,26 @@ def simplified(formula: Formula) -> Formula | int:
     assert terms is not None
     gathered = as_formula(terms)
     return gathered if len(str(gathered)) < len(str(formula)) else formula
+
+
+def gathered(size: int) -> int:
+    """The size, its formula with its terms gathered where that is shorter."""
+    formula = formula_of(size)
+    result: int = size if formula is None else traced(plain(size), simplified(formula))
+    return result
+
+
+def grown(before: int, once: int, after: int, count: int) -> int:
+    """A size that repeats made of `before`, with a formula that speaks of their count.
+
+    The first repeat made it `once`, all of them `after`. Where every repeat adds the same, the formula is
+    `before + count * step`; otherwise the size is `after` as it stands.
+    """
+    step = difference(operand(once), operand(before))
+    if formula_of(count) is None or step is None or step == 0:
+        return after
+    if plain(before) + plain(count) * (plain(once) - plain(before)) != plain(after):
+        return after
+    total = Formula("+", (operand(before), Formula("*", (operand(count), step))))
+    result: int = traced(plain(after), total)
+    return result

@@ -302,10 +302,9 @@ class _Reader:
     def _inputs(self, data: Data | None) -> tuple[tuple[str, syntax.Listing], ...]:
         if data is None:
             return ()
-        if data.kind == "mapping":
-            entries = [(key, value) for key, value in data.entries()]
+        if data.kind == "mapping" and data.entries():
             inputs = []
-            for key, value in entries:
+            for key, value in data.entries():
                 if self._check_name(str(key.value), key.span, "an input"):
                     inputs += [(str(key.value), shape)] if (shape := self._shape(value)) else []
             return tuple(inputs)

@@ -185,7 +185,8 @@ class _Builder:
         for name, token in zip(names, targets.children, strict=True):
             if name in FIXED or names.count(name) > 1:
                 why = "has a meaning of its own" if name in FIXED else "stands here twice"
-                self._refuse("reserved-name", f"`{name}` {why}, so no item can be called so", token, "try `n`")
+                message = f"`{name}` {why}, so no item can be called so"
+                self._refuse("reserved-name", message, token, "call it otherwise, such as `n`")
         return syntax.Generator(self._span(tree), self.build(element), names, self.build(iterable))
 
     def _check_row(self, tree: Tree[Token], operands: int) -> None:

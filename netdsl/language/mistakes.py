@@ -15,6 +15,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 
 from netdsl.diagnostics import Diagnostic, Label
 from netdsl.language import expressions
+from netdsl.language.yaml_mistakes import missing_space
 
 REMEDIES = {
     "missing-parenthesis": ("a parenthesis or bracket is never closed", "close it"),
@@ -31,13 +32,26 @@ REMEDIES = {
         "remove it, or open it before",
     ),
     "assignment": ("`=` stands outside a call", "compare with `==`; names are given in `params` or `blocks`"),
-    "nested-call": ("only a name can be called", "call a block or a layer by its name"),
+    "nested-call": ("only a name can be called", "call a block or a layer by its name alone"),
+    "bracket-generator": ("a table is unrolled in brackets", "use parentheses: `(… for … in …)`"),
     "syntax": (
         "{found} was not expected here",
         "an expression is layers joined by `->` and by `+ - * |`, or a value as Python writes it",
     ),
 }
 """Each mistake with the fact and the remedy."""
+
+SLIPS = {
+    "=>": "write `->`",
+    ">>": "write `->`",
+    "||": "write `|` between layers, `or` between conditions",
+    "+=": "write `+`",
+    "elif": "write `else a if condition else b`",
+    "is": "compare with `==`",
+    "in": "compare with `==`, or ask a list: `c in [1, 2]`",
+    ",": "join layers with `->`, and put a list into parentheses or brackets",
+}
+"""What people write out of habit, with what the language has for it."""
 
 LOOKALIKES = {
     "→": "->",
@@ -52,6 +66,11 @@ LOOKALIKES = {
     "&": "and",
     "!": "not",
     ";": "->",
+    "^": "**",
+    "{": "(",
+    "}": ")",
+    "?": "a if condition else b",
+    "\N{NO-BREAK SPACE}": " ",
 }
 """Characters that people write for words of the language."""
 
@@ -115,6 +134,8 @@ def explain(error: UnexpectedInput, text: str, place: expressions.Place) -> Diag
     message, remedy = REMEDIES[code]
     shown = f"`{found.text}`" if found.text else "the end"
     labels = (Label(place(opened.start, opened.end), "opened here"),) if code == "missing-parenthesis" else ()
+    if code not in ("missing-parenthesis", "surplus-parenthesis"):
+        remedy = _slip(text, found) or remedy
     return Diagnostic(
         code=code,
         message=message.format(found=shown),
@@ -123,6 +144,12 @@ def explain(error: UnexpectedInput, text: str, place: expressions.Place) -> Diag
         labels=labels,
         help=remedy,
     )
+
+
+def _slip(text: str, found: _Token) -> str | None:
+    """What to write where a habit of another language stands: the fault, or its first half, is in `SLIPS`."""
+    around = (found.text, text[found.start : found.start + 2], text[max(0, found.start - 1) : found.end])
+    return next((SLIPS[word] for word in around if word in SLIPS), None)
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -155,6 +182,8 @@ def _opened(before: list[_Token]) -> _Token:
 def _mistake(before: list[_Token], found: _Token, opened: _Token, tokens: list[_Token]) -> str:
     """The name of the mistake, from what stands in front of the fault and what is found there."""
     last = before[-1] if before else _NOTHING
+    if found.text == "for" and opened.text == "[":
+        return "bracket-generator"
     if last.text == "=" and not found.begins_value:
         return "missing-value"
     if (last.is_operator and last.text not in ("for", "in") and not found.begins_value) or (
@@ -229,10 +258,28 @@ def _unknown_character(at: int, text: str, place: expressions.Place) -> Diagnost
             span=place(at, at + 1),
             help=f"end it with {character}",
         )
+    if character == ":":
+        return _colon(at, text, place)
     meant = LOOKALIKES.get(character)
     return Diagnostic(
         code="unknown-character",
         message=f"the character `{character}` (U+{ord(character):04X}) has no meaning in an expression",
         span=place(at, at + 1),
         help=f"write `{meant}`" if meant else "remove it",
+    )
+
+
+def _colon(at: int, text: str, place: expressions.Place) -> Diagnostic:
+    """A colon between a key and its value, a name and its argument, or in a slice."""
+    opened = _opened([token for token in _tokens(text) if token.start < at])
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    if not opened.text and re.fullmatch(r"\s*[A-Za-z_]\w*", line):
+        start = at - len(line.lstrip())
+        return missing_space(place(start, at + 1))
+    helps = {"[": "take one item: `list[0]`", "(": "an argument is given by `name=value`", "": "remove it"}
+    return Diagnostic(
+        code="unknown-character",
+        message="the character `:` has no meaning in an expression",
+        span=place(at, at + 1),
+        help=helps[opened.text],
     )

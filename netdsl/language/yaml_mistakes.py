@@ -71,6 +71,8 @@ def _unclosed(error: yaml.MarkedYAMLError, source: Source) -> Diagnostic | None:
     line = _line(source, source.position(at)[0])
     if opening == "[" and (listing := _as_list(line)) is not None:
         return listing
+    if error.problem_mark is not None and (inner := _inner_list(source, error.problem_mark.index)):
+        return inner
     what, code = _OPENED[error.context]
     return Diagnostic(
         code=code,
@@ -144,7 +146,7 @@ def missing_space(span: Span) -> Diagnostic:
 
 
 def _as_list(line: _Line) -> Diagnostic | None:
-    """A bracket that was to group layers: something stands behind the one that closes it."""
+    """A bracket that was to group: something stands behind the one that closes it."""
     if line.value[:1] != "[":
         return None
     depth = 0
@@ -158,10 +160,27 @@ def _as_list(line: _Line) -> Diagnostic | None:
     else:
         if " -> " not in line.value:
             return None
+    return _listing(line.place(line.column))
+
+
+def _inner_list(source: Source, at: int) -> Diagnostic | None:
+    """The same inside of a list or mapping in brackets: libyaml stops behind the closing one."""
+    closing = len(source.text[:at].rstrip()) - 1
+    if closing < 0 or source.text[closing] != "]" or source.text[at : at + 1] in ("", "\n"):
+        return None
+    depth = 0
+    for opening in range(closing, -1, -1):
+        depth += (source.text[opening] == "]") - (source.text[opening] == "[")
+        if depth == 0:
+            return _listing(Span(source, opening, opening + 1))
+    return None
+
+
+def _listing(span: Span) -> Diagnostic:
     return Diagnostic(
         code="yaml-list",
         message="a value that begins with `[` is a YAML list, not an expression",
-        span=line.place(line.column),
+        span=span,
         help="group with parentheses instead, `(a -> b)` or `(1, 2)`",
     )
 

@@ -1,7 +1,7 @@
 """Images → batches of bytes: from memory where they fit, by worker processes where they do not.
 
-An epoch is a pure function of (seed, epoch): see `seeds`. Batches are `(batch, channels, height, width)` bytes
-and `(batch,)` labels.
+An epoch is a pure function of (seed, epoch): see `seeds`. Batches are `(batch, channels, height, width)`
+bytes and `(batch,)` labels.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 HELD_BYTES = 2 * 2**30
 """The largest split that is kept in memory, sized and as bytes."""
+SIZED_AT_ONCE = 4096
+"""Images that are resized in one go."""
 MOST_DAMAGED = 10
 """Damaged images that are named before reading stops."""
 MOST_WORKERS = 8
@@ -44,7 +46,7 @@ def hold(split: Split, size: Transform, shape: ImageShape, say: Callable[[str], 
             _fill(values, split, size, pool)
         return Split(HeldImages(values), split.labels)
     assert isinstance(split.images, HeldImages)
-    sized = torch.cat([size(part) for part in split.images.values.split(4096)])
+    sized = torch.cat([size(part) for part in torch.split(split.images.values, SIZED_AT_ONCE)])
     return Split(HeldImages(sized.contiguous()), split.labels)
 
 
@@ -104,11 +106,16 @@ class Batches:
                 yield self.split.images.values[group], self.split.labels[group]
         elif workers == 0:
             for group in groups:
-                yield _collated([self._sample(number, int(index)) for index in group])
+                yield _collated([self.sample(number, int(index)) for index in group])
         else:
             yield from self._by_workers(number, groups, workers)
 
-    def _sample(self, epoch: int, index: int) -> tuple[torch.Tensor, int]:
+    def sample(self, epoch: int, index: int) -> tuple[torch.Tensor, int]:
+        """An image as it appears in an epoch, with its label.
+
+        Raises:
+            Faults: it is damaged; exit code 3.
+        """
         image = self.split.images[index]
         if self.transform is not None:
             reseed_sample(self.seed, epoch, index)
@@ -142,9 +149,9 @@ class _Samples(Dataset[Any]):
         self.batches, self.epoch = batches, epoch
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int] | list[Diagnostic]:
-        """An image with its label; what is wrong with it as a value, since workers lose exceptions' fields."""
+        """An image with its label, or what is wrong with it: a worker's exceptions arrive without fields."""
         try:
-            return self.batches._sample(self.epoch, index)
+            return self.batches.sample(self.epoch, index)
         except Faults as faults:
             return list(faults.diagnostics)
 

@@ -1,4 +1,4 @@
-"""Where a network runs and how: the device, its precision, the layout of tensors, the memory of the process."""
+"""Where a network runs and how: the device, its precision, the layout of tensors, the process' memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Placement:
 
     def module(self, module: nn.Module) -> nn.Module:
         """The module, moved there."""
-        return module.to(self.device, memory_format=self.layout)
+        for_images: nn.Module = module.to(self.device).to(memory_format=self.layout)
+        return for_images
 
     def images(self, images: torch.Tensor) -> torch.Tensor:
         """A batch `(batch, channels, height, width)`, moved there."""
@@ -56,18 +57,15 @@ def place(wanted: str | None, precision: str) -> Placement:
 
     Args:
         wanted: `cpu`, `cuda`, `cuda:1`, `mps`; None chooses.
-        precision: `auto`, `fp32` or `bf16`. `auto` is bf16 where the GPU computes in it, else fp32: processors
-            gain by bf16 only with AMX, and then not for every network.
+        precision: `auto`, `fp32` or `bf16`. `auto` is bf16 where the GPU computes in it, else fp32:
+            processors gain by bf16 only with AMX, and then not for every network.
 
     Raises:
         Faults: there is no such device; exit code 2 or 4.
     """
     device = _best() if wanted is None else _named(wanted)
-    if precision == "bf16" or (
-        precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(False)
-    ):
-        return Placement(device, "bf16")
-    return Placement(device, "fp32")
+    gains = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return Placement(device, "bf16" if precision == "bf16" or (precision == "auto" and gains) else "fp32")
 
 
 def _best() -> torch.device:
@@ -98,8 +96,9 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 def keep_freed_memory() -> None:
     """Lets this process keep the memory it frees, instead of handing it back and asking for it anew.
 
-    glibc maps every large tensor afresh and the kernel then clears it page by page, at each step of a training;
-    keeping it made a MobileNetV2 on two cores 1.5 times as fast. Does nothing where the allocator is another.
+    glibc maps every large tensor afresh and the kernel then clears it page by page, at each step of a
+    training; keeping it made a MobileNetV2 on two cores 1.5 times as fast. Does nothing where the allocator
+    is another.
     """
     if platform.libc_ver()[0] != "glibc":
         return

@@ -204,7 +204,7 @@ class Training:
             outputs = self.module(self.material.scaling(self.placement.images(images)))
         output, loss = self._loss(outputs, target)
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach(), self.task.count(output.detach(), target)
 

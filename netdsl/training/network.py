@@ -40,8 +40,8 @@ class TrainableNetwork:
     emitted: str
     """The network as PyTorch source, for people to read."""
     build: Callable[[], nn.Module]
-    """Makes the module with its heads, from torch's generator as it stands. In training it gives the output or,
-    with heads, a dictionary of the `output` and each head's; otherwise the output."""
+    """Makes the module with its heads, from torch's generator as it stands. In training it gives the output
+    or, with heads, a dictionary of the `output` and each head's; otherwise the output."""
 
 
 Rebuild = Callable[[Path, Mapping[str, str]], TrainableNetwork]

@@ -27,7 +27,7 @@ LOSSES: Mapping[str, type[nn.Module]] = {"cross_entropy": nn.CrossEntropyLoss}
 
 def make_optimizer(use: Use, module: nn.Module) -> Optimizer:
     """The optimizer of all a module's parameters."""
-    return OPTIMIZERS[use.word](module.parameters(), **use.arguments)  # type: ignore[call-arg]
+    return OPTIMIZERS[use.word](module.parameters(), **use.arguments)
 
 
 def make_loss(use: Use) -> nn.Module:
@@ -68,8 +68,8 @@ def learning_rate(use: Use, start: float, epochs: int, steps_per_epoch: int) -> 
 
 def _continuous(use: Use, start: float, steps: int, steps_per_epoch: int) -> LearningRate:
     """A rise in equal steps over the warmup, then the schedule's own curve to the end."""
-    rising = min(round(use.arguments["warmup"] * steps_per_epoch), steps)
-    minimum = use.arguments.get("minimum", 0)
+    rising: int = min(round(use.arguments["warmup"] * steps_per_epoch), steps)
+    minimum: float = use.arguments.get("minimum", 0)
 
     def rate(step: int) -> float:
         if step < rising:
@@ -78,7 +78,7 @@ def _continuous(use: Use, start: float, steps: int, steps_per_epoch: int) -> Lea
             return start
         share = (step - rising) / (steps - rising)
         left = 1 - share if use.word == "linear" else (1 + math.cos(math.pi * share)) / 2
-        return float(minimum + (start - minimum) * left)
+        return minimum + (start - minimum) * left
 
     return rate
 

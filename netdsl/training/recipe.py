@@ -107,14 +107,12 @@ class _Reader:
     # One method for each kind of value
 
     def _word(self, key: str, value: syntax.Data, what: str, known: tuple[str, ...]) -> str:
-        word = value.value if value.kind == "scalar" else None
+        word = str(value.value) if value.kind == "scalar" else ""
         if word not in known:
-            shown = f"`{word}`" if word is not None else f"a {value.kind}"
-            help = (did_you_mean(str(word), known) if word else None) or f"write {_either(known)}"
-            raise self._refuse(
-                f"unknown-{what}", f"`{key}` is {_either(known)}, not {shown}", value.span, help
-            )
-        return str(word)
+            message = f"`{key}` is {_either(known)}, not {f'`{word}`' if word else f'a {value.kind}'}"
+            help = did_you_mean(word, known) or f"write {_either(known)}"
+            raise self._refuse(f"unknown-{what}", message, value.span, help)
+        return word
 
     def _task(self, key: str, value: syntax.Data) -> str:
         return self._word(key, value, "task", tuple(TASKS))
@@ -132,9 +130,9 @@ class _Reader:
             name = str(item.value) if item.kind == "scalar" else item.span.text
             is_folder = name.startswith(FOLDER) and len(name) > len(FOLDER)
             if item.kind != "scalar" or not (name in DATASETS or is_folder):
-                help = did_you_mean(name, DATASETS)
                 known = f"the data sets are {', '.join(DATASETS)}, and `folder:PATH` for images of your own"
-                self._add("unknown-dataset", f"there is no data set `{name}`", item.span, help or known)
+                help = did_you_mean(name, DATASETS) or known
+                self._add("unknown-dataset", f"there is no data set `{name}`", item.span, help)
             names.append(name)
         return tuple(names)
 
@@ -212,7 +210,7 @@ class _Reader:
         return self._refuse(f"unknown-{what}", f"there is no {what} `{word}`", span, help)
 
     def _given(self, word: str, arguments: tuple[syntax.Argument, ...], span: Span) -> Given:
-        """The arguments' values; for `normalize`, the names of the data set's own figures stand for themselves."""
+        """The arguments' values; in `normalize`, the names of the data set's own figures are values too."""
         names = dict(self.parameters)
         if word == "normalize":
             names |= {OWN_MEAN: OWN_MEAN, OWN_STD: OWN_STD}

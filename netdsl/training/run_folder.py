@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import torch
 import torchvision
+from pydantic import TypeAdapter
 
 from netdsl.diagnostics import Faults, fault
 from netdsl.training.checkpoint import write_beside
@@ -172,9 +172,8 @@ def write_beginning(folder: Path, network: TrainableNetwork, recipe: Recipe, fac
     try:
         for name, text in network.sources.items():
             relative = PurePosixPath(name)
-            assert not relative.is_absolute() and ".." not in relative.parts, (
-                "sources lie below the spec's folder"
-            )
+            assert not relative.is_absolute(), "sources lie below the spec's folder"
+            assert ".." not in relative.parts, "sources lie below the spec's folder"
             (folder / relative).parent.mkdir(parents=True, exist_ok=True)
             write_beside(folder / relative, text.encode())
         write_beside(folder / MODEL_SOURCE, network.emitted.encode())
@@ -211,14 +210,9 @@ def read_run(folder: str | Path) -> Run:
         raise fault("missing-run", message, help="give the folder that `netdsl train` named at its end")
     try:
         recipe = Recipe.from_json((folder / RECIPE).read_text("utf-8"))
-        facts = _facts(json.loads((folder / FACTS).read_text("utf-8")))
+        facts = TypeAdapter(Facts).validate_json((folder / FACTS).read_bytes())
         lines = (folder / METRICS).read_text("utf-8").splitlines() if (folder / METRICS).is_file() else []
         rows = tuple(json.loads(line) for line in lines)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise fault("damaged-run", f"the run `{folder}` cannot be read: {error}", exit_code=5) from None
     return Run(folder, recipe, facts, rows)
-
-
-def _facts(content: Mapping[str, Any]) -> Facts:
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
-    return Facts(**values)

@@ -1,8 +1,8 @@
 """Where chance comes from: numbers that follow from the run's seed and what they are for.
 
-No generator runs through a training: the order of an epoch follows from (seed, epoch), an image's augmentation
-from (seed, epoch, image), what is random inside the network from (seed, epoch, step). So a run that is resumed,
-or spread over processes, draws what an undisturbed one would have drawn.
+No generator runs through a training: the order of an epoch follows from (seed, epoch), an image's
+augmentation from (seed, epoch, image), what is random inside the network from (seed, epoch, step). So a run
+that is resumed, or spread over processes, draws what an undisturbed one would have drawn.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a network is trained for: the loss, what is counted, and what the figures mean.
 
-A task sees outputs and targets of one batch, and hands back sums, which add up exactly over batches (and, later,
-over processes). `classify` is the only one so far; another is another class in `TASKS`.
+A task sees outputs and targets of one batch, and hands back sums, which add up exactly over batches.
+`classify` is the only one so far; another is another class in `TASKS`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     augmentation  bytes → bytes                          by chance, anew for each image in each epoch
     scaling       bytes → floats, normalised             on whole batches, on the device
 
-All are torchvision's (`transforms.v2`). Images stay bytes as long as they can, which is what torchvision's own
-references do, and what makes them quick.
+All are torchvision's (`transforms.v2`). Images stay bytes as long as they can, as in torchvision's own
+references, which is what makes them quick.
 
 C channels, H height, W width.
 """
@@ -32,8 +32,8 @@ ImageShape = tuple[int, int, int]
 def sizing(prepare: Sequence[Use], shape: ImageShape) -> Transform:
     """What brings any image, `(channels, height, width)` or a batch of them, to the network's input.
 
-    A recipe that says nothing of sizes gets a plain resize, one that says nothing of channels gets those of the
-    network: a single one repeated, or the luma of three.
+    A recipe that says nothing of sizes gets a plain resize, one that says nothing of channels gets those of
+    the network: a single one repeated, or the luma of three.
     """
     steps = [_preparation(use) for use in prepare if use.word != "normalize"]
     if not any(use.word in SIZING for use in prepare):
@@ -61,7 +61,7 @@ def chooses_size(augment: Sequence[Use]) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
-    """Bytes to floats from 0 to 1, less the mean, over the standard deviation; both one per channel or None."""
+    """Bytes to floats from 0 to 1, less the mean, over the standard deviation: one per channel, or None."""
 
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
@@ -98,6 +98,8 @@ def _spread(figures: Sequence[float], channels: int) -> tuple[float, ...]:
     return tuple(map(float, figures)) if len(figures) == channels else (float(figures[0]),) * channels
 
 
+COUNTED_AT_ONCE = 4096
+"""Images whose values are counted in one go."""
 SMALLEST_STD = 1 / 255
 """What a channel that hardly varies is divided by: one step of a byte."""
 
@@ -111,7 +113,7 @@ def _statistics(images: torch.Tensor) -> tuple[tuple[float, ...], tuple[float, .
     means, stds = [], []
     for channel in range(images.shape[1]):
         counts = torch.zeros(256, dtype=torch.float64)
-        for part in images[:, channel].split(4096):
+        for part in torch.split(images[:, channel], COUNTED_AT_ONCE):
             counts += torch.bincount(part.flatten(), minlength=256)
         mean = float((counts * values).sum() / counts.sum())
         means.append(mean)

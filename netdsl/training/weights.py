@@ -1,8 +1,8 @@
 """Weights of another network of the same structure → ours: by order, kind and shape.
 
 Names differ between libraries, the order of construction seldom does. Layers with tensors of their own are
-walked in the order in which they were registered; each must meet one of the same kind with tensors of the same
-shapes. Nothing is copied unless everything fits.
+walked in the order in which they were registered; each must meet one of the same kind with tensors of the
+same shapes. Nothing is copied unless everything fits.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def map_by_structure(source: nn.Module | Mapping[str, torch.Tensor], target: nn.
     """Pairs the layers of two networks.
 
     Args:
-        source: a module, or a state dict in its order of registration, whose kinds of layers are not known and
-            so not compared.
+        source: a module, or a state dict in its order of registration, whose kinds of layers are not known
+            and so not compared.
         target: the module to be given the weights.
     """
     theirs, ours = _leaves(source), _leaves(target)

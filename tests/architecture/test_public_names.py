@@ -1,7 +1,7 @@
 """What others build on: the names of the package, the verbs of the command, the fields of JSON.
 
-To add one, add it here as well: that is the moment to ask whether it can be kept for years. To take one away or
-to rename it breaks somebody's work, and needs a note in the changelog.
+To add one, add it here as well: that is the moment to ask whether it can be kept for years. To take one away
+or to rename it breaks somebody's work.
 """
 
 import re

@@ -14,7 +14,14 @@ from netdsl.cli.main import main
 from netdsl.version import VERSION
 
 WRONG = "name: wrong\ninput: [3, 32, 32]\nnet: x + conv(64, 3, padding=1)\n"
-RIGHT = "name: right\nabout: a test's\ninput: [3, 32, 32]\nparams: {width: 8}\nnet:\n  body: conv(width, 3) -> relu\n"
+RIGHT = """\
+name: right
+about: a test's
+input: [3, 32, 32]
+params: {width: 8}
+net:
+  body: conv(width, 3) -> relu
+"""
 
 Output = pytest.CaptureFixture[str]
 

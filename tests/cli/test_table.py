@@ -49,7 +49,7 @@ def test_rows_add_up(name: str, levels: int) -> None:
 
 
 def test_repeats_are_one_row(tmp_path: Path) -> None:
-    """Equal neighbours are folded, whether repeated or unrolled from a table; what is inside them stands once."""
+    """Equal neighbours are folded, whether repeated or unrolled; what is inside them stands once."""
     text = """
 input: [8, 16, 16]
 blocks:

@@ -36,7 +36,7 @@ def codes_in(root: Path) -> Iterator[tuple[str, str]]:
             elif isinstance(node, ast.Constant) and _is_hyphened(node.value):
                 code = re.escape(node.value)
             if code is not None:
-                yield code, f"{path.name}:{node.lineno}"
+                yield code, f"{path.name}:{getattr(node, 'lineno', 0)}"
 
 
 def _is_hyphened(value: object) -> TypeGuard[str]:

@@ -23,7 +23,8 @@ class MLP(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         hidden = torch.tanh(self.hidden1(images.flatten(1)))
-        return self.output(torch.tanh(self.hidden2(hidden)))
+        logits: Tensor = self.output(torch.tanh(self.hidden2(hidden)))
+        return logits
 
 
 class LeNet5(nn.Module):
@@ -41,7 +42,8 @@ class LeNet5(nn.Module):
         s2 = F.avg_pool2d(torch.tanh(self.c1(images)), 2)
         s4 = F.avg_pool2d(torch.tanh(self.c3(s2)), 2)
         c5 = torch.tanh(self.c5(s4.flatten(1)))
-        return self.output(torch.tanh(self.f6(c5)))
+        logits: Tensor = self.output(torch.tanh(self.f6(c5)))
+        return logits
 
 
 class NiN(nn.Sequential):
@@ -107,7 +109,8 @@ class MobileNetV1(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         maps = self.layers(F.relu(self.bn1(self.conv1(images))))
-        return self.linear(F.avg_pool2d(maps, 2).flatten(1))
+        logits: Tensor = self.linear(F.avg_pool2d(maps, 2).flatten(1))
+        return logits
 
 
 class InvertedResidual(nn.Module):
@@ -136,11 +139,17 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    """MobileNetV2 cut down to CIFAR-10: ReLU throughout, strides 1 in the first two places of the paper's 2."""
+    """MobileNetV2 cut down to CIFAR-10: ReLU throughout, no stride in the stem and the second stage."""
 
     stages = (
-        (1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
-    )  # fmt: skip
+        (1, 16, 1, 1),
+        (6, 24, 2, 1),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -160,7 +169,8 @@ class MobileNetV2(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         maps = self.layers(F.relu(self.bn1(self.conv1(images))))
         maps = F.relu(self.bn2(self.conv2(maps)))
-        return self.linear(F.avg_pool2d(maps, 4).flatten(1))
+        logits: Tensor = self.linear(F.avg_pool2d(maps, 4).flatten(1))
+        return logits
 
 
 class HybridSN(nn.Module):
@@ -185,7 +195,8 @@ class HybridSN(nn.Module):
         for layer in (self.fc1, self.fc2):
             hidden = layer(hidden)
             hidden = self.dropout(F.relu(hidden) if self.has_hidden_relu else hidden)
-        return self.output(hidden)
+        logits: Tensor = self.output(hidden)
+        return logits
 
 
 class DnCNN(nn.Module):
@@ -200,4 +211,5 @@ class DnCNN(nn.Module):
         self.dncnn = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
-        return images - self.dncnn(images)
+        noise: Tensor = self.dncnn(images)
+        return images - noise

@@ -48,21 +48,23 @@ def run_isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunIsolat
     """Runs source in a process where netdsl cannot be imported."""
     folder = tmp_path_factory.mktemp("isolated")
     script = Path(__file__).parent / "isolated.py"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-I", script], cwd=folder, text=True, **pipes) as process:
+    command = [sys.executable, "-I", str(script)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        tasks, answers = process.stdin, process.stdout
 
         def run(source: str, input: tuple[int, ...]) -> dict[str, Any]:
-            assert process.stdin is not None
-            assert process.stdout is not None
             file = folder / "network.py"
             file.write_text(source, "utf-8")
-            process.stdin.write(json.dumps({"file": str(file), "input": input, "seed": SEED}) + "\n")
-            process.stdin.flush()
-            fault = json.loads(process.stdout.readline())
+            tasks.write(json.dumps({"file": str(file), "input": input, "seed": SEED}) + "\n")
+            tasks.flush()
+            fault = json.loads(answers.readline())
             if fault is not None:
                 pytest.fail(fault)
             result: dict[str, Any] = torch.load(file.with_suffix(".pt"))
             return result
 
         yield run
-        process.stdin.close()
+        tasks.close()

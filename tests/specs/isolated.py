@@ -1,8 +1,8 @@
 """Runs printed networks where netdsl cannot be imported: a process of its own, which the tests talk to.
 
-Reads lines of JSON, each naming a file of source and the input's shape; for each it makes the last class of the
-file from a fixed seed, runs it once in eval mode and writes the state dict's shapes and the output beside it. It
-answers with a line of JSON: what went wrong, or null.
+Reads lines of JSON, each naming a file of source and the input's shape; for each it makes the last class of
+the file from a fixed seed, runs it once in eval mode and writes the state dict's shapes and the output beside
+it. It answers with a line of JSON: what went wrong, or null.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import nn
 class Blocker(MetaPathFinder):
     """Makes netdsl a package that is not there."""
 
-    def find_spec(self, name: str, path: Any, target: Any = None) -> None:
+    def find_spec(self, name: str, *_: Any) -> None:
         if name.partition(".")[0] == "netdsl":
             raise ModuleNotFoundError(f"{name} must not be imported here")
 

@@ -46,7 +46,8 @@ def test_outputs_are_those_of_the_twin(spec: str) -> None:
     input = netdsl.check(spec).input
     assert isinstance(input, tuple)
     with torch.no_grad():
-        assert difference(network(sample(input)), twin(sample(input))) <= TOLERANCE
+        ours, theirs = network(sample(input)), twin(sample(input))
+    assert difference(ours, theirs) <= TOLERANCE
 
 
 def test_googlenet_in_training_gives_what_torchvision_does_with_its_auxiliary_classifiers() -> None:
@@ -84,8 +85,6 @@ def test_hybridsn_without_hidden_activations_is_the_articles() -> None:
 
 
 FAMILIES: list[tuple[str, dict[str, Any], Callable[[], nn.Module]]] = [
-    ("densenet121", {"depths": [6, 12, 32, 32]}, partial(torchvision_model, "densenet169")),
-    ("densenet121", {"depths": [6, 12, 48, 32]}, partial(torchvision_model, "densenet201")),
     ("densenet121", {"depths": [6, 12, 36, 24], "growth": 48}, partial(torchvision_model, "densenet161")),
     ("mobilenetv2_224", {"width": 0.35}, partial(torchvision_model, "mobilenet_v2", width_mult=0.35)),
     ("mobilenetv2_224", {"width": 1.4}, partial(torchvision_model, "mobilenet_v2", width_mult=1.4)),

@@ -44,7 +44,7 @@ class Recorder(TorchFunctionMode):
             module.register_forward_pre_hook(self._enter)
             module.register_forward_hook(self._leave(path))
 
-    def _enter(self, module: nn.Module, arguments: Any) -> None:
+    def _enter(self, *_: Any) -> None:
         self.is_inside = True
 
     def _leave(self, path: str) -> Callable[[nn.Module, Any, Tensor], None]:

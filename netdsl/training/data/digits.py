@@ -2,8 +2,8 @@
 
 1,797 images of 8×8 pixels by 13 writers: the test part of *Optical Recognition of Handwritten Digits*, UCI
 repository (Alpaydin & Kaynak 1998). It comes without a split, so one is fixed here: ordered by class, and
-within a class as published, every fifth image from the first is for testing. That leaves 1,437 to train on and
-360 to test on, each class in proportion; both parts are by the same writers.
+within a class as published, every fifth image from the first is for testing. That leaves 1,437 to train
+on and 360 to test on, each class in proportion; both parts are by the same writers.
 """
 
 from __future__ import annotations

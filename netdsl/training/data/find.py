@@ -1,7 +1,7 @@
 """Names of data sets → the first of them that is there or can be fetched, and why not the others.
 
-What lies on disk is read by the modules beside this one; torchvision fetches, since it knows the addresses and
-the digests of the published files.
+What lies on disk is read by the modules beside this one; torchvision fetches, since it knows the addresses
+and the digests of the published files.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def find_data(names: Sequence[str], root: Path, say: Callable[[str], None], fetc
 
 
 def is_present(name: str, root: Path) -> bool:
-    """Whether a data set can be read without the network. A folder named by its path always counts as wanted."""
+    """Whether a data set can be read without the network; a folder named by its path counts as there."""
     if name in FOLDERS:
         return idx_is_present(name, root)
     if name in FILES:
@@ -105,7 +105,7 @@ def _read(name: str, root: Path) -> DataSet:
 def _missing(names: Sequence[str], root: Path, reasons: Sequence[str]) -> Faults:
     name = names[0]
     if name == "imagenet":
-        help = f"its licence forbids fetching it: put `train/` and `val/` with class folders into `{root / name}`"
+        help = f"it cannot be fetched freely: put its `train/CLASS/…` and `val/CLASS/…` into `{root / name}`"
     else:
         folder = FOLDERS[name] if name in FOLDERS else FILES[name].folder
         help = (

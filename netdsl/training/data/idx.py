@@ -1,7 +1,7 @@
 """MNIST's and Fashion-MNIST's files, in LeCun's idx format, raw or gzipped.
 
-A file is two zero bytes, one for the type, one for the number of axes, a big-endian 32-bit size for each axis,
-and the values. The files are read here rather than by torchvision, so that damage is told by name.
+A file is two zero bytes, one for the type, one for the number of axes, a big-endian 32-bit size for each
+axis, and the values. The files are read here rather than by torchvision, so that damage is told by name.
 """
 
 from __future__ import annotations

@@ -1,0 +1,122 @@
+"""From a spec to a run and back: what the command line and `netdsl.train` call.
+
+Joins the compiler, which knows specs, and the runner, which knows networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from netdsl.backends.python_source import print_source
+from netdsl.backends.torch_module import build_module
+from netdsl.compiler import Compilation, compile_spec, network_of
+from netdsl.diagnostics import Source, fault
+from netdsl.specs import shipped_folder
+from netdsl.training.evaluation import Evaluation, Prediction, evaluate, predict
+from netdsl.training.network import TrainableNetwork
+from netdsl.training.run_folder import SPEC, Run
+from netdsl.training.runner import train
+
+
+def train_spec(
+    spec: str | Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    plugins: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    device: str | None = None,
+    root: str | Path | None = None,
+    **recipe: Any,
+) -> Run:
+    """Trains a spec's network.
+
+    Args:
+        spec: a file, or the name of a shipped spec.
+        settings: parameters of the spec to replace, as text.
+        plugins: modules with layers of the user's own.
+        overrides: keys of the recipe to replace, as a spec would write them.
+        out: the run's folder; a new one below `runs/` unless given.
+        resume: the folder of a run to go on with.
+        device: `cpu`, `cuda`, `cuda:1` or `mps`; the best there is unless given.
+        root: the folder that data sets are kept in.
+        **recipe: the same as `overrides`: `data="digits"`, `epochs=3`.
+
+    Raises:
+        Faults: something is not as it should be; `exit_code` says what.
+    """
+    network = trainable(compile_spec(spec, settings, plugins), settings or {})
+    replaced = {**(overrides or {}), **recipe}
+    words = {name: str(value) for name, value in replaced.items() if value is not None}
+    return train(network, overrides=words, out=out, resume=resume, device=device, root=root)
+
+
+def evaluate_run(
+    folder: str | Path, *, data: str | None = None, device: str | None = None, root: str | Path | None = None
+) -> Evaluation:
+    """Measures a run's network on test data.
+
+    Raises:
+        Faults: the run, the data or the device is at fault.
+    """
+    return evaluate(folder, _rebuild, data=data, device=device, root=root)
+
+
+def predict_images(
+    folder: str | Path, images: Sequence[str | Path], *, top: int = 3, device: str | None = None
+) -> tuple[Prediction, ...]:
+    """What a run's network sees in images.
+
+    Raises:
+        Faults: the run, an image or the device is at fault.
+    """
+    return predict(folder, _rebuild, images, top=top, device=device)
+
+
+def _rebuild(spec: Path, settings: Mapping[str, str]) -> TrainableNetwork:
+    return trainable(compile_spec(spec, settings), settings)
+
+
+def trainable(compilation: Compilation, settings: Mapping[str, str]) -> TrainableNetwork:
+    """A compiled spec as the runner knows it.
+
+    Raises:
+        Faults: the spec is wrong, or takes several inputs.
+    """
+    network = network_of(compilation)
+    if len(network.input_names) > 1:
+        names = ", ".join(network.input_names)
+        message = f"`{network.name}` takes several inputs ({names}), and no data set has them"
+        raise fault("several-inputs-data", message, exit_code=1, help="train a spec with one input")
+    assert compilation.spec is not None
+    return TrainableNetwork(
+        name=network.name,
+        sources=_sources(compilation),
+        settings=settings,
+        parameters=compilation.parameters,
+        train=compilation.spec.train,
+        input=tuple(int(size) for size in network.graph.inputs[0].sizes),
+        output=tuple(int(size) for size in network.graph.output.sizes),
+        parameter_count=network.costs.params,
+        macs=network.costs.macs,
+        head_weights={head.name: head.weight for head in network.heads},
+        emitted=print_source(network),
+        build=lambda: build_module(network, heads=True),
+    )
+
+
+def _sources(compilation: Compilation) -> dict[str, str]:
+    """The texts that make the network again, as they lie beside each other in a run's folder."""
+    first, *extended = compilation.sources
+    folder = Path(first.name).resolve().parent
+    return {SPEC: first.text} | {_below(source, folder): source.text for source in extended}
+
+
+def _below(source: Source, folder: Path) -> str:
+    path = Path(source.name).resolve()
+    if path.is_relative_to(folder):
+        return str(path.relative_to(folder))
+    return str(path.relative_to(shipped_folder().resolve()))
