@@ -287,7 +287,7 @@ class Elaborator:
         variables = {name: _named(value, name) for name, value in use.arguments or ()}
         context = BlockContext(parameters)
         trail = (*environment.trail, Label(use.span, f"block `{block.name}`"))
-        within = Environment(self.program, self.found, context, {}, x, variables, trail=trail)
+        within = Environment(self.program.around(block), self.found, context, {}, x, variables, trail=trail)
         self.active.append(block.name)
         try:
             result = self.body(block.body, self._environment(block.body, within), inner, x)

@@ -12,6 +12,7 @@ from typing import Any
 
 from netdsl.analysis.binding import Given, bind_layer, match
 from netdsl.analysis.labels import Labels, indexed_word
+from netdsl.analysis.prelude import prelude_words
 from netdsl.analysis.scope import Tensor
 from netdsl.analysis.values import (
     UNKNOWN,
@@ -116,6 +117,14 @@ class Program:
     parameters: Mapping[str, Any]
     """The spec's parameters, evaluated."""
     effort: Effort
+    library: Mapping[str, syntax.Block] = MappingProxyType({})
+    """The prelude's blocks, which use each other whatever a spec calls its own."""
+
+    def around(self, block: syntax.Block) -> Program:
+        """The names that a block's body may use."""
+        if self.library.get(block.name) is not block:
+            return self
+        return replace(self, blocks=self.library, shared={}, parameters={})
 
     def known(self) -> list[str]:
         return [*self.layers, *self.blocks, *self.shared, *self.parameters, *RESERVED]
@@ -628,7 +637,7 @@ def unknown_help(name: str, environment: Environment) -> str | None:
     for block in environment.program.blocks.values():
         if any(parameter.name == name for parameter in block.parameters):
             return f"the block `{block.name}` has a parameter `{name}`; another block must be given it"
-    known = [*environment.variables, *environment.program.known()]
+    known = [*environment.variables, *environment.program.known(), *prelude_words()]
     if len(environment.found) > MOST_SUGGESTIONS:
         return None
     return did_you_mean(name, known) or "`netdsl layers` lists the layers; blocks are declared under `blocks`"

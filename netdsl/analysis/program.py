@@ -5,32 +5,23 @@ params: {classes: 10, act: relu}   →   classes = 10, act = the layer relu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netdsl.analysis.evaluate import RESERVED, BlockContext, Effort, Environment, Program, evaluate
+from netdsl.analysis.prelude import prelude, prelude_words
 from netdsl.analysis.resolve import names_read
 from netdsl.analysis.values import UNKNOWN, Unknown, describe, is_layer
-from netdsl.diagnostics import Collector, Label, Source, Span, did_you_mean
+from netdsl.diagnostics import Collector, Label, Span, did_you_mean
 from netdsl.graph.formula import Formula, traced
 from netdsl.graph.names import FORBIDDEN_NAMES
 from netdsl.graph.shapes import SPATIAL_NAMES, Shape
 from netdsl.language import syntax
-from netdsl.language.document import read_blocks
 from netdsl.layers.layer import LARGEST, Layer
 from netdsl.records import replace
 
 CONSTRUCTOR_NAMES = ("self", "heads", "in_channels", "in_depth", "in_height", "in_width")
 """Names that the printed classes use themselves."""
-
-
-@cache
-def prelude() -> tuple[syntax.Block, ...]:
-    """The blocks that every spec may use, written in the language itself."""
-    text = files("netdsl.layers").joinpath("prelude.yaml").read_text("utf-8")
-    return read_blocks(Source("prelude.yaml", text))
 
 
 def declare(
@@ -41,10 +32,14 @@ def declare(
 ) -> Program:
     """The program of a spec, its parameters replaced by the settings where those name them."""
     _check_names(spec, layers, found)
-    blocks = {block.name: block for block in (*prelude(), *spec.blocks)}
+    own = {block.name: block for block in spec.blocks}
     shared = {block.name: block for block in spec.shared}
+    words = {node.name for body in (*_bodies(spec), *settings.values()) for node in names_read(body)}
+    library: dict[str, syntax.Block] = {}
+    if words & prelude_words():  # most specs need none of it, and to read it takes time
+        library = {block.name: block for block in prelude()}
     effort = Effort()
-    program = Program(layers, blocks, shared, {}, effort)
+    program = Program(layers, {**library, **own}, shared, {}, effort, library)
     expressions = {setting.name: settings.get(setting.name, setting.value) for setting in spec.parameters}
     spans = {setting.name: setting.span for setting in spec.parameters}
     parameters = _Parameters(program, expressions, spans, found).evaluate()
@@ -55,7 +50,23 @@ def declare(
         else traced(value, Formula.name(name))
         for name, value in parameters.items()
     }
-    return Program(layers, blocks, shared, named, effort)
+    return Program(layers, program.blocks, shared, named, effort, library)
+
+
+def _bodies(spec: syntax.Spec) -> Iterator[syntax.Body]:
+    """Every body and expression of a spec."""
+    yield spec.net
+    for setting in spec.parameters:
+        yield setting.value
+    for _, listing in spec.inputs:
+        yield listing
+    for head in spec.heads:
+        yield head.body
+    for block in (*spec.blocks, *spec.shared):
+        yield block.body
+        for parameter in block.parameters:
+            if parameter.default is not None:
+                yield parameter.default
 
 
 def input_shapes(spec: syntax.Spec, program: Program, found: Collector) -> dict[str, Shape]:
@@ -140,11 +151,9 @@ def _read_elsewhere(spec: syntax.Spec) -> frozenset[str]:
     parameters. The printed network cannot take those as arguments of its constructor, since what reads them
     is printed apart from it."""
     own = {setting.name for setting in spec.parameters}
-    bodies: list[syntax.Body] = [setting.value for setting in spec.parameters]
-    bodies += [listing for _, listing in spec.inputs]
-    for block in (*spec.blocks, *spec.shared):
-        bodies += [block.body, *(p.default for p in block.parameters if p.default is not None)]
-    return frozenset(node.name for body in bodies for node in names_read(body)) & own
+    in_net = {id(spec.net), *(id(head.body) for head in spec.heads)}
+    elsewhere = [body for body in _bodies(spec) if id(body) not in in_net]
+    return frozenset(node.name for body in elsewhere for node in names_read(body)) & own
 
 
 def _check_names(spec: syntax.Spec, layers: Mapping[str, type[Layer]], found: Collector) -> None:

@@ -78,6 +78,11 @@ class Arguments:
             return self._growing(word, pairs)
         return self._extra(word, pairs)
 
+    def known(self, values: Sequence[Any], members: Sequence[Member]) -> Any:
+        """The same without a further argument: None where the values have nothing in common."""
+        found = self._shared(list(zip(values, members, strict=True)))
+        return None if found is _NOTHING_COMMON else found
+
     def _shared(self, pairs: Sequence[tuple[Any, Member]]) -> Any:
         if not pairs:
             return 0  # no use has the value, so that any will do

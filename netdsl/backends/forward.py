@@ -122,6 +122,8 @@ class ForwardPrinter:
         """
         self.shapes = shapes
         self.fixed = frozenset(fixed)
+        self.recalled: set[int] = set()
+        """Values whose variable is called by their stage's name, and is not used for others."""
 
     def changes(self, before: int, after: int) -> bool:
         """Whether two values differ in shape, in some use of the class that has both."""
@@ -329,8 +331,7 @@ class _Block:
 
     def _candidates(self, step: Step, first: int, place: int) -> Iterator[str]:
         operation, name = step.node.operation, step.node.name
-        is_kept = self.readers[step.output] != [place + 1] or step.output in self.held
-        if isinstance(operation, GroupOperation) and is_kept:
+        if isinstance(operation, GroupOperation) and self._is_recalled(step.output, place):
             yield variable(name)
         is_branching = len(self.readers[first]) + (first in self.held) > 1
         branch = self._branch_name(step.output, first) if is_branching else None
@@ -339,10 +340,18 @@ class _Block:
         word = name.rstrip("0123456789")
         if is_branching and isinstance(operation, UseOperation) and self._is_merged_next(step.output):
             yield variable(word) if is_identifier(word) else name
-        if not self._is_needed(first, place):
+        if not self._is_needed(first, place) and first not in self.printer.recalled:
             yield self.variables.names[first]
         yield from ("x", "y")
         yield from (f"y{number}" for number in count(2))
+
+    def _is_recalled(self, value: int, place: int) -> bool:
+        """Whether a value is read by more than the next step as its current tensor."""
+        is_next = self.readers[value] == [place + 1] and place + 1 < len(self.program.steps)
+        if is_next and self.program.steps[place + 1].inputs[:1] == (value,) and value not in self.held:
+            return False
+        self.printer.recalled.add(value)
+        return True
 
     def _is_merged_next(self, value: int) -> bool:
         readers = self.readers[value]

@@ -73,9 +73,10 @@ class MemberClasses:
         else:
             for one in calls:
                 body += [f"x = {one.text}"] * one.count
-        return self._class(hint, "The modules one after another.", children, node, [*body, "return x"])
+        about = "The modules one after another."
+        return self._class(f"{hint}_series", about, children, node, [*body, "return x"])
 
-    def fan(self, hint: str, fan: Fan, node: Node) -> str:
+    def fan(self, fan: Fan, node: Node) -> str:
         """The class of a fan."""
         calls = self._calls(fan.children, node)
         axis = channel_axis(node.output)
@@ -101,8 +102,7 @@ class MemberClasses:
             else:
                 body = statement("return ", merged, 2 * INDENT)
             body = [line[2 * INDENT :] for line in body]
-        hint = name if is_uniform and calls[0].arguments == ("x",) else hint
-        return self._class(hint, f"What the modules make of the same input, {how}.", fan.children, node, body)
+        return self._class(name, f"What the modules make of the same input, {how}.", fan.children, node, body)
 
     def _is_uniform(self, calls: Sequence[_Call], children: Sequence[Child]) -> bool:
         return not self.has_shared(children) and len({one.arguments for one in calls}) == 1

@@ -11,10 +11,12 @@ import ast
 import re
 from collections.abc import Sequence
 
-from netdsl.backends.classes import ClassPrinter, NetworkPrinter, docstring
-from netdsl.backends.constructor import Definition
+from netdsl.backends.classes import ClassPrinter
 from netdsl.backends.members import MemberClasses
+from netdsl.backends.modules import Definition
 from netdsl.backends.naming import class_name, unused, variable
+from netdsl.backends.network_class import NetworkPrinter
+from netdsl.backends.prose import docstring
 from netdsl.backends.scopes import nodes_of, torch_call
 from netdsl.backends.variants import Variant, Variants
 from netdsl.graph.graph import Fan, Leaf, Network, Node, Series, Signature
@@ -113,19 +115,15 @@ class SourceFile:
     def series_class(self, hint: str, series: Series, node: Node) -> str | None:
         return self.members.series(hint, series, node)
 
-    def fan_class(self, hint: str, fan: Fan, node: Node) -> str:
-        return self.members.fan(hint, fan, node)
+    def fan_class(self, fan: Fan, node: Node) -> str:
+        return self.members.fan(fan, node)
 
     # Names of classes
 
     def _name(self, variant: Variant) -> str:
         """The class's name: the block's, told apart by what the variants differ in."""
-        words = [word for word in variant.place if word]
-        is_function = ClassPrinter(self, variant, "").is_function
-        base = variable("_".join(words)) if is_function else class_name(*words)
         siblings = self.variants.siblings[variant.place]
-        told_apart = _told_apart(siblings)[siblings.index(variant)]
-        name = base + (f"_{told_apart.lower()}" if is_function and told_apart else told_apart)
+        name = class_name(*variant.place) + _told_apart(siblings)[siblings.index(variant)]
         name = unused(name, self.taken)
         self.taken.add(name)
         return name

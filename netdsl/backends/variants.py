@@ -54,6 +54,9 @@ Place = tuple[str, ...]
 NETWORK: Place = ("",)
 """The place of the network itself."""
 
+MEMBER = "*"
+"""In a place: some member of a series or a fan."""
+
 
 @dataclass(eq=False)
 class Variant:
@@ -112,11 +115,11 @@ class Variants:
             self._node(network.graph, head.node, root, NETWORK)
 
     def of(self, graph: Graph, scope: Scope) -> Variant:
-        """The variant of a scope that becomes a class or a function."""
+        """The variant of a scope that becomes a class."""
         return self._found[id(graph), id(scope)]
 
     def is_class(self, graph: Graph, scope: Scope) -> bool:
-        """Whether a scope becomes a class or a function of its own."""
+        """Whether a scope becomes a class of its own."""
         return (id(graph), id(scope)) in self._found
 
     # Blocks
@@ -136,8 +139,8 @@ class Variants:
         values = {**input_sizes(graph), **numbers(arguments), **factories(graph, arguments, self.scopes)}
         scope = self.scopes[id(graph)] = Scope(block, values, layer_texts(arguments))
         form = self.wiring.form(graph)
-        if form in ("single", "chain", "class"):
-            self._assign((block,), graph, scope, (form, self._graph(graph, scope, (block,))))
+        if form not in ("identity", "shared"):
+            self._assign((block,), graph, scope, self._graph(graph, scope, (block,)))
 
     def _assign(self, place: Place, graph: Graph, scope: Scope, structure: Structure) -> Variant:
         """The variant that a scope belongs to: the first that it agrees with, or a new one."""
@@ -204,17 +207,17 @@ class Variants:
                 return ("merge", kind, channel_axis(node.output))
             case Use(graph=inner):
                 form = self.wiring.form(inner)
-                if form in ("single", "chain", "class"):
+                if form not in ("identity", "shared"):
                     return ("use", self.of(inner, self.scopes[id(inner)]))
                 return ("use", form, self._graph(inner, self.scopes[id(inner)], place))
             case Group(graph=inner):
                 return ("group", self._module(inner, scope, place))
             case Series():
-                layouts = self._series(node.operation, scope, place)
+                layouts = self._series(node.operation, scope, (*place, MEMBER))
                 self.layouts[id(node.operation), id(scope)] = layouts
                 return ("series", layouts)
             case Fan(kind=kind, children=children):
-                members = self._members(children, scope, place)
+                members = self._members(children, scope, (*place, MEMBER))
                 return ("fan", kind, channel_axis(node.output), members)
             case Choice():
                 return self._choice(node, scope, place[:-1])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from netdsl.diagnostics import did_you_mean, fault
+from netdsl.diagnostics import Diagnostic, did_you_mean, fault
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,6 +60,14 @@ def _as_fact(message: str) -> str:
     if separator:
         return f"{head}: {', '.join(f'`{name}`' for name in names.split(', '))}"
     return message
+
+
+def exit_code(diagnostics: Iterable[Diagnostic], otherwise: int) -> int:
+    """What the process ends with: 2 where all that is wrong stands in an option's text, such as `--set`."""
+    errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"]
+    if errors and all(error.span is not None and error.span.source.name.startswith("--") for error in errors):
+        return 2
+    return otherwise
 
 
 def one_of(*options: str) -> Callable[[str], str]:

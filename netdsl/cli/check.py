@@ -14,7 +14,7 @@ from typing import Any
 from netdsl import compiler
 from netdsl.analysis.claims import ClaimResult
 from netdsl.analysis.report import Report
-from netdsl.cli.arguments import Parser, add_spec_options, one_of, plugins, settings, whole_number
+from netdsl.cli.arguments import Parser, add_spec_options, exit_code, one_of, plugins, settings, whole_number
 from netdsl.cli.table import network_table
 from netdsl.diagnostics import Diagnostic, Faults
 from netdsl.diagnostics.render import Style, render, style_for
@@ -76,7 +76,7 @@ def inspect(spec: str, replaced: Mapping[str, str], modules: Sequence[str]) -> O
         report = compiler.check(spec, replaced, modules)
     except Faults as faults:
         return Outcome(spec, None, faults.diagnostics, faults.exit_code)
-    return Outcome(spec, report, report.diagnostics, 0 if report.ok else 1)
+    return Outcome(spec, report, report.diagnostics, exit_code(report.diagnostics, 0 if report.ok else 1))
 
 
 def print_tables(outcomes: Sequence[Outcome], depth: int) -> None:

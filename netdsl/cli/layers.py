@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Mapping
 from textwrap import dedent
 
-from netdsl.analysis.program import prelude
+from netdsl.analysis.prelude import prelude
 from netdsl.cli.arguments import Parser
 from netdsl.diagnostics import did_you_mean, fault
 from netdsl.language.syntax import Block

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
-from netdsl.cli.arguments import Parser
+from netdsl.cli.arguments import Parser, exit_code
 from netdsl.diagnostics import Faults, did_you_mean, fault
 from netdsl.version import VERSION
 
@@ -71,7 +71,7 @@ def run(words: Sequence[str]) -> int:
         from netdsl.diagnostics.render import render_all, style_for  # only mistakes pay for drawing them
 
         print(render_all(faults.diagnostics, style_for(sys.stderr)), end="", file=sys.stderr)
-        return faults.exit_code
+        return exit_code(faults.diagnostics, faults.exit_code)
     except SystemExit as done:  # argparse printed a help page
         return done.code if isinstance(done.code, int) else 0
 

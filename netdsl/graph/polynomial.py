@@ -133,6 +133,7 @@ def grown(before: int, once: int, after: int, count: int) -> int:
         return after
     if plain(before) + plain(count) * (plain(once) - plain(before)) != plain(after):
         return after
-    total = Formula("+", (operand(before), Formula("*", (operand(count), step))))
+    added = (operand(count), step) if isinstance(step, Formula) else (step, operand(count))
+    total = Formula("+", (operand(before), Formula("*", added)))
     result: int = traced(plain(after), total)
     return result

@@ -141,7 +141,9 @@ class Training:
             self.display.warn(f"passed over: {reason}")
         if latest.checkpoint is not None:
             self._restore(latest.checkpoint)
-            self.display.say(f"going on after epoch {latest.checkpoint.epoch}")
+            finished = len(self.rows) >= self.run.recipe.epochs
+            after = f"epoch {latest.checkpoint.epoch}"
+            self.display.say(f"finished already, at {after}" if finished else f"going on after {after}")
         write_rows(self.run.folder, self.rows)
 
     def _restore(self, checkpoint: Checkpoint) -> None:

@@ -20,7 +20,8 @@ from netdsl.language.document import expression_of
 from netdsl.layers.arguments import BadArgument
 from netdsl.layers.layer import spell
 from netdsl.training.catalog import DATASETS, FOLDER, OWN_MEAN, OWN_STD, PRECISIONS, TASKS, Entry
-from netdsl.training.choices import KEYS, NUMBERS, WORDS, Recipe, Use
+from netdsl.training.choices import KEYS as KEYS
+from netdsl.training.choices import NUMBERS, WORDS, Recipe, Use
 
 
 def check_recipe(train: syntax.Data | None, parameters: Mapping[str, Any]) -> Iterator[Diagnostic]:

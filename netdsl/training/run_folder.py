@@ -6,10 +6,10 @@ spec.yaml model.py recipe.json run.json metrics.jsonl checkpoints/ curves.png re
 from __future__ import annotations
 
 import json
-import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from netdsl.diagnostics import Faults, fault
 from netdsl.training.checkpoint import write_beside
 from netdsl.training.choices import Recipe
-from netdsl.training.data.dataset import DataSet
+from netdsl.training.data.find import Found
 from netdsl.training.device import Placement
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.transforms import Scaling
@@ -91,14 +91,10 @@ class Run:
 
 
 def gather_facts(
-    network: TrainableNetwork,
-    data: DataSet,
-    passed_over: Sequence[str],
-    scaling: Scaling,
-    placement: Placement,
-    seed: int,
+    network: TrainableNetwork, found: Found, scaling: Scaling, placement: Placement, seed: int
 ) -> Facts:
     """The facts of a run that begins now."""
+    data = found.data
     return Facts(
         network=network.name,
         settings=dict(network.settings),
@@ -107,7 +103,7 @@ def gather_facts(
         parameters=network.parameter_count,
         macs=network.macs,
         data=data.name,
-        passed_over=tuple(passed_over),
+        passed_over=found.passed_over,
         fingerprint=data.fingerprint,
         classes=data.classes,
         train_images=len(data.train),
@@ -129,24 +125,31 @@ def gather_facts(
     )
 
 
-def new_folder(out: str | Path | None, name: str) -> Path:
-    """An empty folder for a run.
+@contextmanager
+def claimed_folder(out: str | Path | None, name: str) -> Iterator[Path]:
+    """An empty folder for a run, taken away again if the run does not come to begin.
 
     Raises:
         Faults: it cannot be made or written to, or holds something already; exit code 2.
     """
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     folder = Path(out) if out is not None else _unused(Path(RUNS) / f"{name}-{stamp}")
+    existed = folder.exists()
     try:
         if folder.is_dir() and any(folder.iterdir()):
             help = f"choose another, or go on with it: `--resume {folder}`"
             raise fault("run-folder-taken", f"the folder `{folder}` is not empty", help=help)
         (folder / CHECKPOINTS).mkdir(parents=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(0, "permission denied")
     except OSError as error:
         raise _unwritable(folder, error) from None
-    return folder
+    try:
+        yield folder
+    finally:
+        if not (folder / FACTS).exists():
+            with suppress(OSError):
+                (folder / CHECKPOINTS).rmdir()
+                if not existed:
+                    folder.rmdir()
 
 
 def _unused(folder: Path) -> Path:
@@ -163,24 +166,34 @@ def _unwritable(folder: Path, error: OSError) -> Faults:
     return fault("run-folder-unwritable", message, help="choose another with `--out DIR`")
 
 
-def write_beginning(folder: Path, network: TrainableNetwork, recipe: Recipe, facts: Facts) -> None:
+def write_beginning(run: Run, network: TrainableNetwork) -> None:
     """Writes what is known before the first epoch.
 
     Raises:
         Faults: it cannot be written; exit code 2.
     """
+    contents = dict(network.sources) | {MODEL_SOURCE: network.emitted, RECIPE: run.recipe.to_json()}
+    contents[FACTS] = json.dumps(asdict(run.facts), indent=2)
     try:
-        for name, text in network.sources.items():
-            relative = PurePosixPath(name)
-            assert not relative.is_absolute(), "sources lie below the spec's folder"
-            assert ".." not in relative.parts, "sources lie below the spec's folder"
-            (folder / relative).parent.mkdir(parents=True, exist_ok=True)
-            write_beside(folder / relative, text.encode())
-        write_beside(folder / MODEL_SOURCE, network.emitted.encode())
-        write_beside(folder / RECIPE, recipe.to_json().encode())
-        write_beside(folder / FACTS, json.dumps(asdict(facts), indent=2).encode())
+        for name, text in contents.items():
+            path = _below(run.folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_beside(path, text.encode())
     except OSError as error:
-        raise _unwritable(folder, error) from None
+        raise _unwritable(run.folder, error) from None
+
+
+def read_sources(run: Run, network: TrainableNetwork) -> dict[str, str]:
+    """The texts that a run keeps under the names of a network's sources, those that are there."""
+    paths = {name: _below(run.folder, name) for name in network.sources}
+    return {name: path.read_text("utf-8") for name, path in paths.items() if path.is_file()}
+
+
+def _below(folder: Path, name: str) -> Path:
+    relative = PurePosixPath(name)
+    assert not relative.is_absolute(), "sources lie below the spec's folder"
+    assert ".." not in relative.parts, "sources lie below the spec's folder"
+    return folder / relative
 
 
 def write_rows(folder: Path, rows: Sequence[Row]) -> None:

@@ -5,13 +5,13 @@ recipe → data → module → (epoch → figures → checkpoint)* → report
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from netdsl.diagnostics import fault
-from netdsl.training.choices import Recipe
-from netdsl.training.data.find import Found, data_root, find_data
+from netdsl.training.choices import Recipe, Use
+from netdsl.training.data.find import data_root, find_data
 from netdsl.training.device import Placement, is_out_of_memory, keep_freed_memory, place
 from netdsl.training.epochs import Training
 from netdsl.training.material import prepare
@@ -19,9 +19,15 @@ from netdsl.training.network import TrainableNetwork
 from netdsl.training.optimization import make_loss
 from netdsl.training.progress import Display
 from netdsl.training.recipe import resolve_recipe
-from netdsl.training.run_folder import Run, gather_facts, new_folder, read_run, write_beginning
+from netdsl.training.run_folder import (
+    Run,
+    claimed_folder,
+    gather_facts,
+    read_run,
+    read_sources,
+    write_beginning,
+)
 from netdsl.training.tasks import TASKS
-from netdsl.training.transforms import Scaling
 
 
 def train(
@@ -51,26 +57,42 @@ def train(
     """
     display = display or Display()
     overrides = overrides or {}
-    earlier = read_run(resume) if resume is not None else None
-    if earlier is None:
-        recipe = resolve_recipe(network.train, network.parameters, overrides)
-    else:
+    if resume is not None:
+        earlier = read_run(resume)
         recipe = _resumed_recipe(earlier, network, overrides)
+        placement = place(device, recipe.precision)
+        return _train(network, recipe, placement, earlier.folder, earlier, root, display)
+    recipe = resolve_recipe(network.train, network.parameters, overrides)
     placement = place(device, recipe.precision)
+    with claimed_folder(out, network.name) as folder:
+        return _train(network, recipe, placement, folder, None, root, display)
+
+
+def _train(
+    network: TrainableNetwork,
+    recipe: Recipe,
+    placement: Placement,
+    folder: Path,
+    earlier: Run | None,
+    root: str | Path | None,
+    display: Display,
+) -> Run:
+    """Finds the data, fits them to the network, and trains to the end."""
     names = recipe.data if earlier is None else (earlier.facts.data,)
     found = find_data(names, data_root(root), display.say)
+    if earlier is not None and found.data.fingerprint != earlier.facts.fingerprint:
+        message = f"`{found.data.name}` has changed since the run began"
+        raise fault("data-changed", message, exit_code=3, help="begin a new run")
     task = TASKS[recipe.task](make_loss(recipe.loss))
     task.check(network, found.data)
     if placement.device.type == "cpu":
         keep_freed_memory()
     try:
         material = prepare(network, recipe, found.data, display.say)
-        run = earlier or _begin(network, recipe, found, material.scaling, placement, out)
-        if earlier is not None and found.data.fingerprint != earlier.facts.fingerprint:
-            message = f"`{found.data.name}` has changed since the run began"
-            raise fault("data-changed", message, exit_code=3, help="begin a new run")
-        run = replace(run, recipe=recipe)
-        _announce(run, placement, display)
+        facts = gather_facts(network, found, material.scaling, placement, recipe.seed)
+        run = Run(folder, recipe, earlier.facts if earlier else facts, ())
+        write_beginning(run, network)
+        _announce(run, network.train is not None, placement, display)
         return Training(network, run, task, placement, material, display).run_to_end()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -86,35 +108,16 @@ def _resumed_recipe(run: Run, network: TrainableNetwork, overrides: Mapping[str,
     if changed:
         message = f"a run that is resumed keeps its `{changed[0]}`"
         raise fault("resume-override", message, help=f"leave `--{changed[0]}` out, or begin a new run")
-    for name, text in network.sources.items():
-        path = run.folder / name
-        if (
-            not path.is_file()
-            or path.read_text("utf-8") != text
-            or dict(network.settings) != run.facts.settings
-        ):
-            message = f"the spec is not the one that the run `{run.folder}` began with"
-            raise fault("resume-other-spec", message, help="begin a new run")
+    if dict(network.settings) != run.facts.settings or dict(network.sources) != read_sources(run, network):
+        message = f"the spec is not the one that the run `{run.folder}` began with"
+        raise fault("resume-other-spec", message, help="begin a new run")
     if "epochs" not in overrides:
         return run.recipe
     return replace(run.recipe, epochs=resolve_recipe(None, {}, overrides).epochs)
 
 
-def _begin(
-    network: TrainableNetwork,
-    recipe: Recipe,
-    found: Found,
-    scale: Scaling,
-    placement: Placement,
-    out: str | Path | None,
-) -> Run:
-    facts = gather_facts(network, found.data, found.passed_over, scale, placement, recipe.seed)
-    folder = new_folder(out, network.name)
-    write_beginning(folder, network, recipe, facts)
-    return Run(folder, recipe, facts, ())
-
-
-def _announce(run: Run, placement: Placement, display: Display) -> None:
+def _announce(run: Run, has_recipe: bool, placement: Placement, display: Display) -> None:
+    """Says what is trained on what, how and where, the fallback so that nobody misses it."""
     facts, recipe = run.facts, run.recipe
     display.say(
         f"{facts.network}: {facts.parameters:,} parameters, {facts.macs:,} multiply-adds for an image of "
@@ -127,8 +130,15 @@ def _announce(run: Run, placement: Placement, display: Display) -> None:
         display.warn(f"INSTEAD, THE FALLBACK IS USED: {used}")
     else:
         display.say(used)
+    if not has_recipe:
+        display.say("the spec has no `train`: the default recipe is used")
+    augment = f"; augmented by {_chain(recipe.augment)}" if recipe.augment else ""
     display.say(
-        f"{recipe.epochs} epochs of {recipe.optimizer.word}, {recipe.batch} images a step, "
-        f"on {placement.name}, {placement.precision}"
+        f"{recipe.epochs} epochs, {recipe.batch} images a step, {recipe.optimizer}, {recipe.schedule}{augment}"
     )
+    display.say(f"on {placement.name}, {placement.precision}, seed {recipe.seed}")
     display.say(f"into {run.folder}")
+
+
+def _chain(uses: Sequence[Use]) -> str:
+    return " -> ".join(map(str, uses))

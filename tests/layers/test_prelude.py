@@ -10,7 +10,7 @@ from torchvision.models.densenet import _DenseLayer
 from torchvision.models.mobilenetv2 import InvertedResidual
 from torchvision.ops import SqueezeExcitation
 
-from netdsl.analysis.program import prelude
+from netdsl.analysis.prelude import prelude, prelude_words
 from netdsl.compiler import compile_source
 from netdsl.diagnostics import Source
 from netdsl.graph.graph import Leaf, walk
@@ -76,6 +76,10 @@ def test_separable_has_the_figures_of_its_paper() -> None:
 
     assert shapes == [(16, 1, 3, 3), (16,), (16,), (24, 16, 1, 1), (24,), (24,)]
     assert macs == 9 * 16 * 256 + 16 * 24 * 256
+
+
+def test_the_words_of_the_prelude_are_the_names_of_its_blocks() -> None:
+    assert prelude_words() == {block.name for block in prelude()}
 
 
 def test_every_block_of_the_prelude_is_covered_here() -> None:

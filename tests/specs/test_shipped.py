@@ -9,7 +9,6 @@ import torch
 
 import netdsl
 from netdsl.analysis.report import Report
-from netdsl.cli.specs_page import specs_page
 from netdsl.compiler import compile_spec
 from netdsl.specs import shipped_folder
 from tests.specs.conftest import RunIsolated
@@ -73,7 +72,3 @@ def test_netdsl_cannot_be_imported_where_printed_source_runs(run_isolated: RunIs
     """The proof that the test above could fail."""
     with pytest.raises(pytest.fail.Exception, match="netdsl must not be imported here"):
         run_isolated("import netdsl", (1,))
-
-
-def test_page_of_the_specs_is_fresh() -> None:
-    assert (shipped_folder() / "README.md").read_text("utf-8") == specs_page(), "run `make docs`"
