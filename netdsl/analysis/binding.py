@@ -25,11 +25,17 @@ class Given:
     """The arguments of one call, evaluated."""
 
     def __init__(
-        self, positional: list[tuple[Any, Span]], named: dict[str, tuple[Any, Span]], span: Span
+        self,
+        positional: list[tuple[Any, Span]],
+        named: dict[str, tuple[Any, Span]],
+        span: Span,
+        is_broken: bool = False,
     ) -> None:
         self.positional = positional
         self.named = named
         self.span = span
+        self.is_broken = is_broken
+        """Whether the call's form is at fault, which is told already."""
 
 
 def match(
@@ -83,7 +89,7 @@ def _takes(word: str, names: list[str]) -> str:
 
 def _unknown_argument(word: str, name: str, names: list[str], span: Span) -> Diagnostic:
     if name in INFERRED:
-        help = f"leave it out: {INFERRED[name]} is inferred"
+        help = f"leave it out: netdsl infers {INFERRED[name]}"
         return Diagnostic(
             code="inferred-argument",
             message=f"`{name}` is not given to `{word}` in a spec",

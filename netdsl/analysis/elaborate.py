@@ -71,7 +71,9 @@ MOST_LAYERS = 1_000_000
 DEEPEST_BLOCKS = 40
 """Blocks that may use each other in a row."""
 STEPS_OF_A_LAYER = 20
-"""What applying a layer counts for, in steps of evaluation."""
+"""What working out a layer's shape counts for, in steps of evaluation."""
+STEPS_OF_A_SCOPE = 5
+"""What going into a compound counts for."""
 
 INPUT_SIZES = {"c": "in_channels", "d": "in_depth", "h": "in_height", "w": "in_width"}
 """What a block's formulas call the sizes of its input."""
@@ -115,7 +117,7 @@ class Elaborator:
 
     def apply(self, value: LayerValue, scope: Scope, current: Tensor, environment: Environment) -> Tensor:
         """What comes out of a layer when the current tensor goes in."""
-        environment.spend(STEPS_OF_A_LAYER, value.span)
+        environment.spend(STEPS_OF_A_SCOPE, value.span)
         match value:
             case BrokenValue(span=span):
                 return in_doubt(current, span)
@@ -203,6 +205,7 @@ class Elaborator:
     def _leaf(
         self, layer: Layer, use: LayerUse, name: str, scope: Scope, current: Tensor, environment: Environment
     ) -> Tensor:
+        environment.spend(STEPS_OF_A_LAYER, use.span)
         shape = current.known
         problems = list(layer.problems(shape))
         for problem in problems:
@@ -281,6 +284,7 @@ class Elaborator:
             message = f"more than {DEEPEST_BLOCKS} blocks use each other in a row"
             environment.report("nesting-too-deep", message, use.span, "let blocks stand beside each other")
             return _Elaborated(None, (), frozenset())
+        environment.spend(STEPS_OF_A_LAYER, use.span)
         inner = Scope(scope, is_block=True)
         x = inner.enter(_inside(current.known), current.span, current.doubt)
         parameters = frozenset(name for name, _ in use.arguments or ())
@@ -386,6 +390,7 @@ class Elaborator:
         self, value: LayerValue, scope: Scope, current: Tensor, environment: Environment
     ) -> tuple[Scope, Tensor]:
         """A layer in a scope of its own."""
+        environment.spend(STEPS_OF_A_SCOPE, value.span)
         inner = Scope(scope)
         entered = inner.enter(current.shape, current.span, current.doubt)
         return inner, self._alone(value, inner, entered, environment)

@@ -79,7 +79,9 @@ LONGEST_LIST = 10_000
 MOST_DIGITS = 300
 """Digits that `round` may keep or cut."""
 MOST_STEPS = 150_000
-"""Steps that working out a spec may take, some ten microseconds each. ResNet-152 takes fewer than 1,000."""
+"""Steps that working out a spec may take, some five to ten microseconds each; DenseNet-121 takes 13,000."""
+STEPS_OF_A_CALL = 5
+"""What looking up a layer or block and binding its arguments counts for."""
 
 _MERGE_OF: dict[str, MergeKind] = {"+": "add", "-": "sub", "*": "mul", "|": "concat"}
 
@@ -390,7 +392,10 @@ def _too_large(span: Span, environment: Environment) -> Unknown:
 
 def _on_layers(body: syntax.Binary, left: Any, right: Any, environment: Environment) -> Any:
     if body.operator == "*" and is_layer(left) and _is_number(right):
-        return _repeat(left, right, environment.label(body, "series"), body, environment)
+        label = environment.label(body, "series")
+        if isinstance(body.left, syntax.Name | syntax.Call):  # a name's layer keeps being called by it
+            label = environment.label(body.left, body.left.name)
+        return _repeat(left, right, label, body, environment)
     if body.operator not in _MERGE_OF:
         message = f"`{body.operator}` cannot take {describe(left)} and {describe(right)}"
         return environment.report(
@@ -430,7 +435,7 @@ def _negate(body: syntax.Negate, environment: Environment) -> Any:
     if not _is_number(value):
         help = "to subtract what a layer gives write `x - layer`; a list's item is `- layer`, with a space"
         message = f"`-` with nothing before it cannot take {describe(value)}"
-        return environment.report("operands", message, body.span, help if is_layer(value) else None)
+        return environment.report("operands", message, body.span, help if is_layer(value) else "negate a number")
     return apply("neg", value)
 
 
@@ -586,6 +591,7 @@ def _call(body: syntax.Call, environment: Environment) -> Any:
 def _given(body: syntax.Call, environment: Environment) -> Given:
     positional: list[tuple[Any, Span]] = []
     named: dict[str, tuple[Any, Span]] = {}
+    is_broken = False
     for argument in body.arguments:
         value = evaluate(argument.value, environment)
         if is_layer(value) and not isinstance(argument.value, syntax.Name) and environment.keeps_formulas:
@@ -597,12 +603,13 @@ def _given(body: syntax.Call, environment: Environment) -> Given:
                 message = "an argument without a name follows one with a name"
                 help = "put the arguments without names first"
                 environment.report("argument-order", message, argument.span, help)
+                is_broken = True
         elif argument.name in named:
             message = f"`{argument.name}` is given twice"
             environment.report("repeated-argument", message, argument.span, "keep one of the two")
         else:
             named[argument.name] = (value, argument.span)
-    return Given(positional, named, body.span)
+    return Given(positional, named, body.span, is_broken)
 
 
 def _use(
@@ -610,6 +617,9 @@ def _use(
 ) -> LayerUse | Unknown:
     """A layer, block or shared module by its name."""
     program = environment.program
+    environment.spend(STEPS_OF_A_CALL, span)
+    if given.is_broken:
+        return UNKNOWN
     if name in program.blocks:
         return _use_block(program.blocks[name], given, environment, label, bare)
     if name in program.shared:
@@ -693,8 +703,12 @@ def _call_parameter(body: syntax.Call, environment: Environment) -> Any:
         return UNKNOWN
     if not isinstance(value, LayerUse) or not value.bare:
         what = "a layer with its arguments" if is_layer(value) else describe(value)
-        return environment.report("not-callable", f"`{name}` is {what} and cannot be called", body.name_span)
+        message = f"`{name}` is {what} and cannot be called"
+        help = f"write `{name}` alone, or give it the bare name of a layer or block"
+        return environment.report("not-callable", message, body.name_span, help)
     given = _given(body, environment)
+    if given.is_broken:
+        return UNKNOWN
     if isinstance(value.target, syntax.Block):
         return _use_block(value.target, given, environment, label, bare=False)
     return _use_layer(value.target, given, environment, label, bare=False)
@@ -829,7 +843,9 @@ def _unpacked(body: syntax.Generator, item: Any, environment: Environment) -> di
         return {targets[0]: item}
     if not isinstance(item, tuple) or len(item) != len(targets):
         given = f"a list of {len(item)}" if isinstance(item, tuple) else describe(item)
-        environment.report("unpacking", f"{given} cannot be unpacked into {len(targets)} names", body.span)
+        message = f"{given} cannot be unpacked into {len(targets)} names"
+        help = f"each item must be a list of {len(targets)}, or name it once: `for item in …`"
+        environment.report("unpacking", message, body.span, help)
         return None
     return dict(zip(targets, _items(item), strict=True))
 

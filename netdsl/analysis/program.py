@@ -17,7 +17,7 @@ from netdsl.graph.formula import Formula, traced
 from netdsl.graph.names import FORBIDDEN_NAMES
 from netdsl.graph.shapes import SPATIAL_NAMES, Shape
 from netdsl.language import syntax
-from netdsl.layers.layer import LARGEST, Layer
+from netdsl.layers.layer import LARGEST, Layer, spell
 from netdsl.records import replace
 
 CONSTRUCTOR_NAMES = ("self", "heads", "in_channels", "in_depth", "in_height", "in_width")
@@ -79,14 +79,11 @@ def input_shapes(spec: syntax.Spec, program: Program, found: Collector) -> dict[
             if isinstance(size, Unknown):
                 continue
             if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= LARGEST:
-                shown = size if isinstance(size, int | float) else describe(size)
-                environment.report(
-                    "input-size",
-                    f"an input's size is a whole number from 1, not {shown}",
-                    span,
-                    "such as `[3, 224, 224]`",
-                )
-        if all(isinstance(size, int) and size >= 1 for size, _ in sizes) and len(sizes) - 1 in SPATIAL_NAMES:
+                shown = spell(size) if isinstance(size, int | float) else describe(size)
+                message = f"an input's size must be a whole number from 1 to {LARGEST:,}, not {shown}"
+                environment.report("input-size", message, span, "write sizes such as `[3, 224, 224]`")
+        known = all(isinstance(size, int) and 1 <= size <= LARGEST for size, _ in sizes)
+        if known and len(sizes) - 1 in SPATIAL_NAMES:
             shapes[name] = Shape.of(*(size for size, _ in sizes))
     return shapes
 
@@ -134,9 +131,9 @@ class _Parameters:
         environment = Environment(own, self.found, BlockContext(), {}, keeps_formulas=False)
         if name in path:
             cycle = " -> ".join([*path[path.index(name) :], name])
-            environment.report(
-                "parameter-cycle", f"parameters depend on each other: {cycle}", self.spans[name]
-            )
+            message = f"parameters depend on each other: {cycle}"
+            help = "give one of them a value of its own"
+            environment.report("parameter-cycle", message, self.spans[name], help)
             self.values[name] = UNKNOWN
             return
         expression = self.expressions[name]

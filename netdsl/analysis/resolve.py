@@ -1,4 +1,5 @@
-"""Names that nobody declares, wherever they stand: in unused blocks and untaken branches as well.
+"""Names that nobody declares, and arguments that nobody takes, wherever they stand: in unused blocks and
+untaken branches as well.
 
 Elaboration meets only what it runs through. This pass reads all of a spec's text, so that a misspelt layer
 is found before the condition that guards it changes.
@@ -6,8 +7,10 @@ is found before the condition that guards it changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 
+from netdsl.analysis.binding import Given, match
 from netdsl.analysis.evaluate import RESERVED, BlockContext, Effort, Environment, Program, unknown_help
 from netdsl.diagnostics import Collector
 from netdsl.language import syntax
@@ -56,6 +59,31 @@ def _check(body: syntax.Body, environment: Environment) -> None:
             environment.report(
                 "unknown-name", f"`{name}` is not known here", span, unknown_help(name, environment)
             )
+        elif isinstance(node, syntax.Call) and name not in environment.variables and name not in targets:
+            _check_arguments(node, program, environment.found)
+
+
+def _check_arguments(call: syntax.Call, program: Program, found: Collector) -> None:
+    """The arguments' number and names; their values are elaboration's business."""
+    names: Iterable[str]
+    is_open = False
+    if call.name in program.parameters:
+        return
+    if call.name in program.blocks:
+        parameters = program.blocks[call.name].parameters
+        names = [parameter.name for parameter in parameters]
+        required = [parameter.name for parameter in parameters if parameter.default is None]
+    elif call.name in program.layers:
+        layer = program.layers[call.name]
+        names, is_open = layer.arguments(), layer.extra is not None
+        required = [name for name, argument in layer.arguments().items() if argument.required]
+    else:
+        return
+    positional = [(None, argument.span) for argument in call.arguments if argument.name is None]
+    named = {argument.name: (None, argument.span) for argument in call.arguments if argument.name is not None}
+    unnamed_last = any(a.name is not None and b.name is None for a, b in pairwise(call.arguments))
+    if not unnamed_last:
+        found.extend(match(call.name, names, required, Given(positional, named, call.span), is_open)[1])
 
 
 def _uses(

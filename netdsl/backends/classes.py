@@ -44,8 +44,7 @@ class ClassPrinter:
     def printed(self) -> tuple[str, Definition]:
         """The text, and what its callers need to know of it."""
         body = self._body()
-        useful = self.constructor.useful_variables(body)
-        if len(useful) < len(self.constructor.modules.locals):
+        while len(useful := self.constructor.useful_variables(body)) < len(self.constructor.modules.locals):
             self.constructor = self._constructor(useful)
             body = self._body()
         self._require_layout()

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from netdsl.backends.arguments import Member
-from netdsl.backends.formulas import Names, expression
+from netdsl.backends.formulas import Names, expression, truth
 from netdsl.backends.layout import INDENT, WIDTH, condition, statement, width
 from netdsl.backends.modules import File, Modules
 from netdsl.backends.naming import checked, unused
@@ -83,6 +83,8 @@ class Constructor:
         if len(str(shorter)) <= LONG or (self._variables is not None and name not in self._variables):
             return []
         lines = statement(f"{name} = ", self.modules.expression(formula), BODY)
+        if len(lines) > 1:
+            return []
         self.modules.locals[formula] = name
         return lines
 
@@ -120,9 +122,9 @@ class Constructor:
     ) -> list[str]:
         attribute = self._condition_name(sides[True][0].graph)
         self.conditions[id(node)] = attribute
-        test = condition(expression(formula, self.modules.names))
+        test = condition(expression(truth(formula), self.modules.names))
         lines = statement(f"self.{attribute} = ", test, indent)
-        then, otherwise = (self.statements(sides[side], indent + INDENT) for side in (True, False))
+        then, otherwise = (self._side(sides[side], indent + INDENT) for side in (True, False))
         margin = " " * indent
         if then:
             lines += [f"{margin}if self.{attribute}:", *then]
@@ -130,6 +132,14 @@ class Constructor:
             lines += [f"{margin}else:", *otherwise]
         elif otherwise:
             lines += [f"{margin}if not self.{attribute}:", *otherwise]
+        return lines
+
+    def _side(self, members: Sequence[Member], indent: int) -> list[str]:
+        """The statements of one side, with what must hold there alone."""
+        outside, self.modules.required = self.modules.required, {}
+        lines = self.statements(members, indent)
+        lines = [*self.asserts(indent), *lines]
+        self.modules.required = outside
         return lines
 
     def _condition_name(self, then: Graph) -> str:
@@ -141,11 +151,13 @@ class Constructor:
 
     # What must hold
 
-    def asserts(self) -> list[str]:
+    def asserts(self, indent: int = BODY) -> list[str]:
         """Statements that refuse arguments for which the layout would be another."""
         lines: list[str] = []
-        for formula in self.modules.required:
+        for formula in dict.fromkeys(map(truth, self.modules.required)):
+            if not isinstance(formula, Formula):
+                continue  # it always holds
             test = condition(expression(formula, self.modules.names))
-            with_reason = f"{' ' * BODY}assert {test.flat}, {ANOTHER_LAYOUT}"
-            lines += [with_reason] if width(with_reason) <= WIDTH else statement("assert ", test, BODY)
+            with_reason = f"{' ' * indent}assert {test.flat}, {ANOTHER_LAYOUT}"
+            lines += [with_reason] if width(with_reason) <= WIDTH else statement("assert ", test, indent)
         return lines

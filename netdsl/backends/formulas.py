@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from netdsl.backends.layout import Bracketed, Expression, Item, Operation, Text, call, parenthesized, tuple_of
 from netdsl.graph.formula import Formula, plain
+from netdsl.graph.polynomial import simplified
 
 _LOOSENESS = {
     "if": 0, "or": 1, "and": 2, "not": 3,
@@ -21,6 +23,8 @@ _ATOM = 9
 
 _FUNCTIONS = {"floor": "math.floor", "ceil": "math.ceil"}
 """Functions that Python keeps in a module."""
+
+_ORDERS = ("==", "!=", "<", "<=", ">", ">=")
 
 _OPPOSITES = {"in": "not in", "not in": "in", "==": "!=", "!=": "=="}
 
@@ -45,6 +49,36 @@ def literal(value: Any) -> Expression:
     if value is None or isinstance(value, bool | int | float):
         return Text(repr(value))
     raise TypeError(f"{value!r} cannot be printed")
+
+
+def truth(value: Any) -> Any:
+    """A condition said as briefly as it can be: a formula, or True or False where it is always one of them.
+
+    `c == c and n + 1 + 1 > 3`   →   `n + 2 > 3`
+    """
+    if not isinstance(value, Formula):
+        return bool(value)
+    kind, operands = value.operator, value.operands
+    if kind in ("and", "or"):
+        return _joined_truth(kind, [truth(operand) for operand in operands])
+    if kind == "not":
+        inner = truth(operands[0])
+        return Formula("not", (inner,)) if isinstance(inner, Formula) else not inner
+    if _LOOSENESS.get(kind) == _LOOSENESS["=="]:
+        left, right = (simplified(o) if isinstance(o, Formula) else o for o in operands)
+        is_equal = left == right and isinstance(left, Formula)
+        return kind in ("==", "<=", ">=") if is_equal and kind in _ORDERS else Formula(kind, (left, right))
+    return value
+
+
+def _joined_truth(kind: str, parts: list[Any]) -> Any:
+    decisive = kind == "or"
+    if any(part is decisive for part in parts):
+        return decisive
+    open_parts = tuple(part for part in parts if isinstance(part, Formula))
+    if len(open_parts) <= 1:
+        return open_parts[0] if open_parts else not decisive
+    return Formula(kind, open_parts)
 
 
 def _quoted(text: str) -> str:
@@ -75,12 +109,15 @@ def _operation(kind: str, operands: tuple[Any, ...], names: Names) -> Expression
     own = _LOOSENESS[kind]
     if kind == "if":
         then, condition, otherwise = operands
-        rest = (("if", _tight(condition, 1, names)), ("else", _tight(otherwise, 0, names)))
-        return Operation(_tight(then, 1, names), rest)
+        last = _tight(otherwise, 0, names)
+        rest = [("if", _tight(condition, 1, names)), ("else", last)]
+        if isinstance(last, Operation) and isinstance(otherwise, Formula) and otherwise.operator == "if":
+            rest[1:] = [("else", last.first), *last.rest]
+        return Operation(_tight(then, 1, names), tuple(rest))
     if kind == "not":
         return _negated(operands[0], names)
     if kind == "neg":
-        return Text(f"-{_tight(operands[0], _ATOM, names).flat}")
+        return _prefixed("-", _tight(operands[0], _ATOM, names))
     if kind in ("and", "or"):
         first, *others = (_tight(operand, own + 1, names) for operand in operands)
         return Operation(first, tuple((kind, other) for other in others))
@@ -105,7 +142,13 @@ def _negated(operand: Any, names: Names) -> Expression:
     if isinstance(operand, Formula) and operand.operator in _OPPOSITES:
         left, right = operand.operands
         return _comparison(_OPPOSITES[operand.operator], left, right, names)
-    return Text(f"not {_tight(operand, 3, names).flat}")
+    return _prefixed("not ", _tight(operand, 3, names))
+
+
+def _prefixed(operator: str, operand: Expression) -> Expression:
+    if isinstance(operand, Bracketed):
+        return replace(operand, opening=operator + operand.opening)
+    return Text(operator + operand.flat)
 
 
 def _comparison(kind: str, left: Any, right: Any, names: Names) -> Expression:

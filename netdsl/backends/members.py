@@ -74,7 +74,8 @@ class MemberClasses:
             for one in calls:
                 body += [f"x = {one.text}"] * one.count
         about = "The modules one after another."
-        return self._class(f"{hint}_series", about, children, node, [*body, "return x"])
+        name = hint if hint.startswith("series") else f"{hint}_series"
+        return self._class(name, about, children, node, [*body, "return x"])
 
     def fan(self, fan: Fan, node: Node) -> str:
         """The class of a fan."""

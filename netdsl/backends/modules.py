@@ -340,7 +340,11 @@ class Modules:
         count = self._count(members, every)
         if rest.flat == first.flat:
             return self._repeated(first, count)
-        fewer = simplified(Formula("-", (count, 1))) if isinstance(count, Formula) else count - 1
+        if isinstance(count, Formula):
+            self.require(Formula(">=", (count, 1)))  # the first is there in any case
+            fewer = simplified(Formula("-", (count, 1)))
+        else:
+            fewer = count - 1
         return [Item(first), *self._repeated(rest, fewer)]
 
     def _counted(self, members: Sequence[Member], every: Sequence[Series], hint: str) -> list[Item]:

@@ -6,7 +6,6 @@ Exit code 0 where all specs are right, 1 where one is wrong, 2 where one cannot 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from netdsl import compiler
 from netdsl.analysis.claims import ClaimResult
 from netdsl.analysis.report import Report
 from netdsl.cli.arguments import Parser, add_spec_options, exit_code, one_of, plugins, settings, whole_number
-from netdsl.cli.table import network_table
+from netdsl.cli.table import columns_of, network_table
 from netdsl.diagnostics import Diagnostic, Faults
 from netdsl.diagnostics.render import Style, render, style_for
 from netdsl.diagnostics.snippet import harmless
@@ -82,7 +81,7 @@ def inspect(spec: str, replaced: Mapping[str, str], modules: Sequence[str]) -> O
 def print_tables(outcomes: Sequence[Outcome], depth: int) -> None:
     """For each spec its table with claims, where there is a network, and what is wrong."""
     style = style_for(sys.stdout)
-    columns = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+    columns = columns_of(sys.stdout)
     for number, outcome in enumerate(outcomes):
         parts = []
         if outcome.report is not None and outcome.report.network is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from netdsl import compiler
 from netdsl.cli.arguments import Parser
-from netdsl.cli.table import figure
+from netdsl.cli.table import columns_of, figure
 from netdsl.specs import shipped_specs
 
 
@@ -17,11 +18,13 @@ def configure(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - every verb takes its options
     """Prints a line for each spec."""
     reports = [compiler.check(name) for name in shipped_specs()]
+    columns = columns_of(sys.stdout)
     widest = max(len(report.name) for report in reports)
     for report in reports:
         assert report.network is not None, f"the shipped spec {report.name} is wrong"
         size = ", ".join("×".join(map(str, shape)) for shape in report.inputs.values())
         costs = report.network.costs
         figures = f"{size:>11}  {costs.params:>11,} parameters  {figure(costs.macs):>7} MACs"
-        print(f"{report.name:<{widest}}  {figures}  {report.network.about}")
+        line = f"{report.name:<{widest}}  {figures}  {report.network.about}"
+        print(line if columns is None or len(line) <= columns else f"{line[: columns - 1]}…")
     return 0

@@ -5,7 +5,9 @@ Drawn here rather than with rich, whose import alone takes half the time that a 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TextIO
 
 from netdsl.analysis.outline import Outline, Row
 from netdsl.diagnostics.render import PLAIN, Style
@@ -49,6 +51,14 @@ def network_table(network: Network, depth: int = 1, style: Style = PLAIN, column
         where = ", ".join(f"{head.name} on {head.at}" for head in others)
         drawn += f"only in training and not in the total: {where}\n"
     return drawn
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """How many columns a terminal has; None where that is unknown, or the stream is none."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
+    except OSError:
+        return None
 
 
 def figure(number: int) -> str:

@@ -28,8 +28,9 @@ class Region(NamedTuple):
 
 
 def region(span: Span) -> Region:
-    end = min(max(span.end, span.start), len(span.source.text))
-    return Region(*span.source.position(span.start), *span.source.position(max(end, span.start)))
+    """Where a span begins and ends; one that points behind the text ends with the text."""
+    end = max(span.start, min(span.end, len(span.source.text)))
+    return Region(*span.source.position(span.start), *span.source.position(end))
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, Any]:

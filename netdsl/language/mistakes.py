@@ -165,7 +165,10 @@ def _found(error: UnexpectedInput, text: str) -> _Token:
     ):
         return _Token("", len(text.rstrip()))
     assert isinstance(error, UnexpectedToken)
-    return _Token(str(error.token), error.token.start_pos or 0)
+    start = error.token.start_pos or 0
+    if text[start - 1 : start + 1] == "->":  # where no arrow can stand, Lark takes it for a minus and a `>`
+        return _Token("->", start - 1)
+    return _Token(str(error.token), start)
 
 
 def _opened(before: list[_Token]) -> _Token:

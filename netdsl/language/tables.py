@@ -33,7 +33,7 @@ def load_parser() -> Lark:
 
 def build_parser(grammar: str) -> Lark:
     """The parser built from the grammar's text."""
-    return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=False)
+    return Lark(grammar, parser="lalr", maybe_placeholders=False)
 
 
 def print_tables() -> str:

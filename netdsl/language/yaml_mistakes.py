@@ -19,11 +19,13 @@ _HELP = (
 )
 _VALUE = re.compile(r"(\s*(?:- +)*(?:[^\s#'\"\[{][^#\[{]*?:(?=\s)\s*)?)(\S.*)?")
 _GLUED = re.compile(r"\s*(?:- +)*([A-Za-z_]\w*(?:\([^)]*\))?:)(?=[^\s:])")
+_DASHED = re.compile(r"\s*(-)(?=[A-Za-z_(\"'])")
+_COMMENT = re.compile(r"""^((?:[^'"#]|(?<!\s)\#(?!^)|"[^"]*"|'[^']*')*?)(?:(?:^|\s)\#.*)?$""")
 _CLOSING = {"[": "]", "{": "}", '"': '"', "'": "'"}
 
 
 class _Line(NamedTuple):
-    """A line of the text, with what follows its key or its dash."""
+    """A line of the text without its comment, and what follows its key or its dash."""
 
     source: Source
     number: int
@@ -91,7 +93,7 @@ _OPENED = {
 
 
 def _line(source: Source, number: int) -> _Line:
-    text = source.line(number)
+    text = _COMMENT.sub(r"\1", source.line(number))
     found = _VALUE.fullmatch(text)
     assert found is not None, "every part of the pattern may be missing"
     return _Line(source, number, text, found.group(2) or "", len(found.group(1)))
@@ -121,6 +123,13 @@ def _trap(source: Source, number: int, *, at_fault: bool) -> Diagnostic | None:
         return listing
     if line.value[:1] in ("'", '"'):
         return _after_quote(line)
+    if at_fault and (dash := _DASHED.match(line.text)):
+        return Diagnostic(
+            code="missing-space",
+            message="a dash has no space behind it, so YAML reads the line as text",
+            span=line.place(dash.start(1)),
+            help="write `- layer`",
+        )
     if line.value[:1] and line.value[0] in "*&|>@`%!":
         return _indicator(line) if at_fault else None
     if at_fault and ": " in line.value and line.value[0] != "{":
@@ -166,7 +175,7 @@ def _as_list(line: _Line) -> Diagnostic | None:
 def _inner_list(source: Source, at: int) -> Diagnostic | None:
     """The same inside of a list or mapping in brackets: libyaml stops behind the closing one."""
     closing = len(source.text[:at].rstrip()) - 1
-    if closing < 0 or source.text[closing] != "]" or source.text[at : at + 1] in ("", "\n"):
+    if closing < 0 or source.text[closing] != "]" or "\n" in source.text[closing : at + 1]:
         return None
     depth = 0
     for opening in range(closing, -1, -1):
@@ -218,7 +227,7 @@ def _indicator(line: _Line) -> Diagnostic:
 
 def _mixed(error: yaml.MarkedYAMLError, source: Source, number: int) -> Diagnostic | None:
     """List items and keys on one level."""
-    text = source.line(number)
+    text = _line(source, number).text
     start = len(text) - len(text.lstrip())
     problem = (error.problem or "").removeprefix("did not find ")
     if problem == "expected key" and text.lstrip().startswith("- "):

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from netdsl.graph.formula import plain
 from netdsl.layers.arguments import REQUIRED, Argument, Boolean, Choice, Integer, Integers, Real
+from netdsl.records import record
 
 Arguments = Mapping[str, Argument[Any]]
 
@@ -101,7 +101,7 @@ class Statistic(Argument[Any]):
         return items
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A word of a recipe."""
 

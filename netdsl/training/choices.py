@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from netdsl.diagnostics import fault
 from netdsl.layers.arguments import BadArgument, Integer
 from netdsl.layers.layer import spell
+from netdsl.records import value_record
 from netdsl.training.catalog import (
     AUGMENTATIONS,
     INITIALIZATIONS,
@@ -28,7 +28,7 @@ from netdsl.training.catalog import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value_record()
 class Use:
     """A word of the catalogue with all its arguments, defaults included."""
 
@@ -55,7 +55,7 @@ _COSINE = _default("cosine", SCHEDULES, warmup=1)
 _CROSS_ENTROPY = _default("cross_entropy", LOSSES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_record()
 class Recipe:
     """Every choice of a run. The defaults are those of a spec that says nothing."""
 
@@ -82,7 +82,7 @@ class Recipe:
     """Processes that read images which do not fit into memory; None for one per core, up to 8."""
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2)
+        return json.dumps(vars(self), default=vars, indent=2)
 
     @staticmethod
     def from_json(text: str) -> Recipe:
@@ -114,7 +114,7 @@ NUMBERS: Mapping[str, Integer] = {
     "workers": Integer("processes", minimum=0, maximum=256),
 }
 
-KEYS = tuple(field for field in Recipe.__dataclass_fields__)
+KEYS = tuple(vars(Recipe()))
 """The keys of a `train` section."""
 
 

@@ -8,7 +8,6 @@ Needs no torch: what may be said stands in `catalog`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from netdsl.analysis.binding import Given, match
@@ -19,6 +18,7 @@ from netdsl.language import syntax
 from netdsl.language.document import expression_of
 from netdsl.layers.arguments import BadArgument
 from netdsl.layers.layer import spell
+from netdsl.records import replace
 from netdsl.training.catalog import DATASETS, FOLDER, OWN_MEAN, OWN_STD, PRECISIONS, TASKS, Entry
 from netdsl.training.choices import KEYS as KEYS
 from netdsl.training.choices import NUMBERS, WORDS, Recipe, Use

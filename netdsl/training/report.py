@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
@@ -16,16 +16,18 @@ TRAIN_COLOUR, TEST_COLOUR = "tab:blue", "tab:orange"
 
 def write_report(run: Run, metric: str) -> None:
     """Writes the curves and both forms of the report into the run's folder."""
-    draw_curves(run, metric, run.folder / CURVES)
+    picture = io.BytesIO()
+    draw_curves(run, metric).savefig(picture, dpi=120, format="png")
+    write_beside(run.folder / CURVES, picture.getvalue())
     write_beside(run.folder / REPORT_TEXT, page(run, metric).encode())
     write_beside(run.folder / REPORT_DATA, json.dumps(summary(run), indent=2).encode())
 
 
-def draw_curves(run: Run, metric: str, path: Path) -> None:
+def draw_curves(run: Run, metric: str) -> Figure:
     """Loss and metric over the epochs, in training and on test data."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    facts = run.facts
-    figure.suptitle(f"{facts.network} on {facts.data}", fontsize=11)
+    figure = Figure(figsize=(9, 3.6))
+    figure.subplots_adjust(left=0.07, right=0.98, bottom=0.14, top=0.88, wspace=0.2)
+    figure.suptitle(f"{run.facts.network} on {run.facts.data}", fontsize=11)
     epochs = [row["epoch"] for row in run.rows]
     for axes, name in zip(figure.subplots(1, 2), ("loss", metric), strict=True):
         for part, colour in (("train", TRAIN_COLOUR), ("test", TEST_COLOUR)):
@@ -35,9 +37,7 @@ def draw_curves(run: Run, metric: str, path: Path) -> None:
         axes.set_ylabel(name)
         axes.grid(alpha=0.3)
         axes.legend()
-    partial = path.with_name(f".{path.name}")
-    figure.savefig(partial, dpi=120, format="png")
-    partial.replace(path)
+    return figure
 
 
 def summary(run: Run) -> dict[str, object]:

@@ -6,10 +6,10 @@ recipe → data → module → (epoch → figures → checkpoint)* → report
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from netdsl.diagnostics import fault
+from netdsl.records import replace
 from netdsl.training.choices import Recipe, Use
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.device import Placement, is_out_of_memory, keep_freed_memory, place
@@ -132,13 +132,14 @@ def _announce(run: Run, has_recipe: bool, placement: Placement, display: Display
         display.say(used)
     if not has_recipe:
         display.say("the spec has no `train`: the default recipe is used")
-    augment = f"; augmented by {_chain(recipe.augment)}" if recipe.augment else ""
+    where = f"on {placement.name}, {placement.precision}, seed {recipe.seed}"
+    display.say(f"{recipe.epochs} epochs, {recipe.batch} images a step, {where}")
     display.say(
-        f"{recipe.epochs} epochs, {recipe.batch} images a step, {recipe.optimizer}, {recipe.schedule}{augment}"
+        f"  optimizer  {recipe.optimizer}\n  schedule   {recipe.schedule}\n  loss       {recipe.loss}"
     )
-    display.say(f"on {placement.name}, {placement.precision}, seed {recipe.seed}")
+    display.say(f"  prepare    {_chain(recipe.prepare)}\n  augment    {_chain(recipe.augment)}")
     display.say(f"into {run.folder}")
 
 
 def _chain(uses: Sequence[Use]) -> str:
-    return " -> ".join(map(str, uses))
+    return " -> ".join(map(str, uses)) or "none"

@@ -21,9 +21,9 @@ def derived(purpose: int, *numbers: int) -> int:
     >>> derived(ORDER, 0, 1) == derived(ORDER, 0, 1), derived(ORDER, 0, 1) == derived(ORDER, 1, 0)
     (True, False)
     """
-    state = purpose
-    for number in numbers:
-        state = (state ^ number) + 0x9E3779B97F4A7C15 & _BITS
+    state = 0
+    for number in (purpose, *numbers):
+        state = state + number + 0x9E3779B97F4A7C15 & _BITS
         state = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & _BITS
         state = (state ^ state >> 27) * 0x94D049BB133111EB & _BITS
         state ^= state >> 31

@@ -3,10 +3,10 @@
     net: conv(64, 64)   # error: 15 [kernel-larger-than-input] "does not fit into height 32"
 
 A line's comments name the faults that begin on it: the column and words of the message where they matter. A
-fault where no comment can stand is told on any line by `# error at 3:5: [code]`. A block without such comments
-must be right; it may say `# output: 64×30×30`, `# params: 1,792`, `# macs: …`, `# layers: …`, and with
-`# set: n=3` what the command line sets. A block without `name` or `input` gets `net` and `[3, 32, 32]`. A block
-`yaml other.yaml` is a file beside the specs of its heading.
+fault where no comment can stand is told on any line by `# error at 3:5: [code]`. A block without such
+comments must be right; it may say `# output: 64×30×30`, `# params: 1,792`, `# macs: …`, `# layers: …`, and
+with `# set: n=3` what the command line sets. A block without `name` or `input` gets `net` and
+`[3, 32, 32]`. A block `yaml other.yaml` is a file beside the specs of its heading.
 """
 
 import re
@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from netdsl.analysis.report import Report
 from netdsl.compiler import compile_spec
 from netdsl.diagnostics import Diagnostic
-from netdsl.analysis.report import Report
 
-_PART = re.compile(r"^## (?P<title>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_PART = re.compile(
+    r"^## (?P<title>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 _ERROR = re.compile(r'# error(?: at (\d+):(\d+))?:(?: (\d+))? \[([a-z-]+)\](?: "([^"]*)")?')
 _FIGURE = re.compile(r"# (output|params|macs|layers): ([\d,×]+)")
 _SETTING = re.compile(r"# set: (\w+)=(.*?)$", re.MULTILINE)
@@ -73,7 +75,8 @@ def read_cases(folder: Path) -> Iterator[Case]:
 
 
 def _cases(path: Path) -> Iterator[Case]:
-    title, number, files = "", 0, {}
+    title, number = "", 0
+    files: dict[str, str] = {}
     for part in _PART.finditer(path.read_text("utf-8")):
         if part["title"] is not None:
             title, number, files = part["title"], 0, {}

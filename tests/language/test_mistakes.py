@@ -100,10 +100,6 @@ CASES = {
         [a for a in b]
         sum([a for a in [1, 2]])
     """,
-    "bracket-generator": """
-        [relu for i in range(3)]
-        concat([conv(c, 1) for c in [1, 2]])
-    """,
     "syntax": """
         3x
         1.2.3

@@ -1,0 +1,1 @@
+"""Recipes, data, the loop, checkpoints and weights, held against torch and torchvision."""

@@ -1,0 +1,182 @@
+"""Batches: every image once an epoch, in an order and with chances that follow from the seed alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from netdsl.training import batches as module
+from netdsl.training.batches import Batches, hold
+from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
+from netdsl.training.seeds import derived, order_of
+from netdsl.training.transforms import Transform
+from tests.training.data.test_folder import draw
+from tests.training.networks import fault_of, faults_of
+
+
+def numbered(count: int) -> Split:
+    """Images whose one pixel is their number, which is their label as well."""
+    return Split(HeldImages(torch.arange(count, dtype=torch.uint8).view(-1, 1, 1, 1)), torch.arange(count))
+
+
+def noisy(image: torch.Tensor) -> torch.Tensor:
+    return image + torch.randint(0, 100, (1,), dtype=torch.uint8)
+
+
+def cut(
+    count: int,
+    size: int,
+    *,
+    shuffled: bool = True,
+    transform: Transform | None = None,
+    workers: int = 0,
+    seed: int = 3,
+) -> Batches:
+    return Batches(
+        split=numbered(count), transform=transform, size=size, seed=seed, shuffled=shuffled, workers=workers
+    )
+
+
+def labels(batches: Batches, epoch: int) -> list[list[int]]:
+    return [labels.tolist() for _, labels in batches.epoch(epoch)]
+
+
+def pixels(batches: Batches, epoch: int) -> list[int]:
+    return torch.cat([images for images, _ in batches.epoch(epoch)]).flatten().tolist()
+
+
+def test_an_epoch_has_each_image_once_with_its_label() -> None:
+    batches = cut(50, 8)
+
+    assert pixels(batches, 1) == [label for group in labels(batches, 1) for label in group]
+    assert sorted(pixels(batches, 1)) == list(range(50))
+    assert [len(group) for group in labels(batches, 1)] == [8] * 6 + [2]
+
+
+def test_epochs_differ_and_repeat() -> None:
+    assert pixels(cut(50, 8), 1) == pixels(cut(50, 16), 1)
+    assert pixels(cut(50, 8), 1) != pixels(cut(50, 8), 2)
+    assert pixels(cut(50, 8), 1) != pixels(cut(50, 8, seed=4), 1)
+
+
+def test_test_data_keep_their_order() -> None:
+    assert pixels(cut(50, 8, shuffled=False), 0) == list(range(50))
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(17, [8, 9]), (1, [1]), (9, [9]), (16, [8, 8]), (10, [8, 2])])
+def test_no_image_is_left_alone_in_a_batch(count: int, sizes: list[int]) -> None:
+    """A batch normalisation cannot learn from one image; a last one joins the batch before."""
+    batches = cut(count, 8)
+
+    assert [len(group) for group in labels(batches, 1)] == sizes
+    assert len(batches.starts) == len(sizes)
+
+
+def test_a_batch_of_one_is_what_was_asked_for() -> None:
+    assert labels(cut(3, 1, shuffled=False), 0) == [[0], [1], [2]]
+
+
+def by_label(batches: Batches, epoch: int) -> dict[int, int]:
+    """Each image's pixel by its label."""
+    pairs = [
+        pair for images, labels in batches.epoch(epoch) for pair in zip(labels, images.flatten(), strict=True)
+    ]
+    return {int(label): int(pixel) for label, pixel in pairs}
+
+
+def test_an_image_s_chances_do_not_depend_on_its_company() -> None:
+    """Another batch size, or the generator in another state, changes no image."""
+    torch.manual_seed(1)
+    one = by_label(cut(50, 8, transform=noisy), 5)
+    torch.manual_seed(2)
+    other = by_label(cut(50, 32, transform=noisy), 5)
+
+    assert one == other
+    assert len({pixel - label for label, pixel in one.items()}) > 20
+
+
+def test_an_image_s_chances_change_from_epoch_to_epoch() -> None:
+    batches = cut(50, 50, shuffled=False, transform=noisy)
+
+    assert pixels(batches, 1) != pixels(batches, 2)
+
+
+def test_workers_make_the_same_batches() -> None:
+    alone, helped = cut(30, 8, transform=noisy), cut(30, 8, transform=noisy, workers=2)
+
+    assert pixels(alone, 4) == pixels(helped, 4)
+    assert labels(alone, 4) == labels(helped, 4)
+
+
+def files(folder: Path, count: int) -> Split:
+    return Split(
+        ImageFiles([draw(folder / f"{number}.png", seed=number) for number in range(count)]),
+        torch.arange(count),
+    )
+
+
+def halved(images: torch.Tensor) -> torch.Tensor:
+    return images[..., ::2, ::2]
+
+
+def test_files_are_read_once_where_they_fit(tmp_path: Path) -> None:
+    split = files(tmp_path, 5)
+    said: list[str] = []
+
+    held = hold(split, halved, (3, 2, 3), said.append)
+
+    assert held is not None
+    assert said == ["reading 5 images"]
+    assert torch.equal(held.images[3], halved(split.images[3]))
+    assert torch.equal(held.labels, split.labels)
+
+
+def test_images_in_memory_are_sized_where_they_fit() -> None:
+    split = Split(HeldImages(torch.arange(72, dtype=torch.uint8).view(2, 1, 6, 6)), torch.zeros(2))
+
+    held = hold(split, halved, (1, 3, 3), print)
+
+    assert held is not None
+    assert torch.equal(held.images[1], halved(split.images[1]))
+
+
+def test_what_does_not_fit_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HELD_BYTES", 5 * 18 - 1)
+
+    assert hold(files(tmp_path, 5), halved, (3, 2, 3), print) is None
+
+
+def test_every_damaged_image_is_named(tmp_path: Path) -> None:
+    split = files(tmp_path, 5)
+    for number in (1, 3):
+        (tmp_path / f"{number}.png").write_bytes(b"no image")
+
+    found, exit_code = faults_of(lambda: hold(split, halved, (3, 2, 3), print))
+
+    assert exit_code == 3
+    assert [d.message.partition("`")[2].partition("`")[0] for d in found] == [
+        str(tmp_path / "1.png"),
+        str(tmp_path / "3.png"),
+    ]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_image_found_damaged_on_the_way_is_named(tmp_path: Path, workers: int) -> None:
+    split = files(tmp_path, 3)
+    (tmp_path / "2.png").write_bytes(b"no image")
+    batches = Batches(split=split, transform=halved, size=2, seed=0, shuffled=False, workers=workers)
+
+    assert fault_of(lambda: list(batches.epoch(1))) == ("damaged-image", 3)
+
+
+def test_derived_seeds_do_not_collide() -> None:
+    seeds = {derived(p, s, e, i) for p in range(4) for s in range(3) for e in range(10) for i in range(100)}
+
+    assert len(seeds) == 4 * 3 * 10 * 100
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_an_order_is_a_permutation() -> None:
+    assert order_of(1, 100, 0).sort().values.tolist() == list(range(100))

@@ -1,0 +1,200 @@
+"""Transforms: torchvision's by the catalogue's names, and images brought to what a network takes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torchvision.transforms import v2
+
+from netdsl.training import catalog
+from netdsl.training.choices import Use
+from netdsl.training.recipe import resolve_recipe
+from netdsl.training.transforms import (
+    Scaling,
+    Transform,
+    augmentation,
+    channels_only,
+    chooses_size,
+    scaling,
+    sizing,
+)
+from tests.training.networks import fault_of, section
+
+
+def uses(key: str, text: str) -> tuple[Use, ...]:
+    """The steps of `prepare` or `augment`."""
+    made: tuple[Use, ...] = getattr(resolve_recipe(section(f"{key}: {text}"), {}, {}), key)
+    return made
+
+
+def picture(channels: int = 3, height: int = 40, width: int = 48) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (channels, height, width), dtype=torch.uint8, generator=generator)
+
+
+BILINEAR = v2.InterpolationMode.BILINEAR
+TORCHVISIONS: dict[str, Transform] = {
+    "random_crop(32, padding=4)": v2.RandomCrop(32, padding=4),
+    "random_crop([20, 30])": v2.RandomCrop((20, 30)),
+    'random_crop(36, padding=2, padding_mode="reflect")': v2.RandomCrop(
+        36, padding=2, padding_mode="reflect"
+    ),
+    "random_resized_crop(24)": v2.RandomResizedCrop(24),
+    "random_resized_crop(24, [0.5, 1], [1, 2])": v2.RandomResizedCrop(24, (0.5, 1), (1, 2)),
+    "hflip": v2.RandomHorizontalFlip(),
+    "hflip(p=1)": v2.RandomHorizontalFlip(1),
+    "vflip": v2.RandomVerticalFlip(),
+    "rotate(30)": v2.RandomRotation(30, BILINEAR),
+    "translate(0.2)": v2.RandomAffine(0, translate=(0.2, 0.2), interpolation=BILINEAR),
+    "scale([0.8, 1.2])": v2.RandomAffine(0, scale=(0.8, 1.2), interpolation=BILINEAR),
+    "brightness(0.4)": v2.ColorJitter(brightness=0.4),
+    "color_jitter(0.1, 0.2, 0.3, 0.4)": v2.ColorJitter(0.1, 0.2, 0.3, 0.4),
+    "random_erasing": v2.RandomErasing(),
+    "random_erasing(p=1, scale=[0.1, 0.2], ratio=[1, 2])": v2.RandomErasing(1, (0.1, 0.2), (1, 2)),
+    "randaugment": v2.RandAugment(),
+    "randaugment(3, magnitude=5)": v2.RandAugment(3, 5),
+    "hflip -> random_crop(32)": v2.Compose([v2.RandomHorizontalFlip(), v2.RandomCrop(32)]),
+}
+
+
+@pytest.mark.parametrize("text", TORCHVISIONS)
+def test_an_augmentation_is_torchvision_s(text: str) -> None:
+    """The same draws give the same bytes."""
+    ours, theirs = augmentation(uses("augment", text)), TORCHVISIONS[text]
+    assert ours is not None
+
+    for seed in range(8):
+        torch.manual_seed(seed)
+        expected = theirs(picture())
+        torch.manual_seed(seed)
+        assert torch.equal(ours(picture()), expected)
+
+
+def test_every_augmentation_is_held_against_torchvision() -> None:
+    assert {text.partition("(")[0] for text in TORCHVISIONS if "->" not in text} == set(catalog.AUGMENTATIONS)
+
+
+@pytest.mark.parametrize("word", catalog.AUGMENTATIONS)
+def test_augmentations_take_one_channel_too(word: str) -> None:
+    text = next(text for text in TORCHVISIONS if text.partition("(")[0] == word)
+    transform = augmentation(uses("augment", text))
+    assert transform is not None
+
+    for seed in range(16):
+        torch.manual_seed(seed)
+        assert transform(picture(1)).shape[0] == 1
+
+
+PREPARED: dict[str, tuple[tuple[int, int, int], Transform]] = {
+    "resize([20, 10])": ((3, 20, 10), v2.Resize((20, 10), antialias=True)),
+    "resize(20)": ((3, 20, 24), v2.Resize(20, antialias=True)),
+    'resize(80, interpolation="nearest")': ((3, 80, 96), v2.Resize(80, v2.InterpolationMode.NEAREST)),
+    'resize(20, "bicubic") -> center_crop(16)': (
+        (3, 16, 16),
+        v2.Compose([v2.Resize(20, v2.InterpolationMode.BICUBIC), v2.CenterCrop(16)]),
+    ),
+    "center_crop([30, 20])": ((3, 30, 20), v2.CenterCrop((30, 20))),
+    "grayscale": ((1, 40, 48), v2.Grayscale()),
+    "rgb": ((3, 40, 48), v2.RGB()),
+}
+
+
+@pytest.mark.parametrize("text", PREPARED)
+def test_a_preparation_is_torchvision_s(text: str) -> None:
+    shape, theirs = PREPARED[text]
+
+    ours = sizing(uses("prepare", text), shape)(picture())
+
+    assert ours.shape == shape
+    assert torch.equal(ours, theirs(picture()))
+
+
+def test_every_preparation_is_held_against_torchvision() -> None:
+    named = {step.strip().partition("(")[0] for text in PREPARED for step in text.split("->")}
+
+    assert named == set(catalog.PREPARATIONS) - {"normalize"}
+
+
+def test_without_a_word_about_size_images_are_resized_to_the_network() -> None:
+    """Bilinear, with the sides the network asks for, whatever the image's own."""
+    ours = sizing((), (3, 8, 32))(picture())
+
+    assert torch.equal(ours, v2.Resize((8, 32), antialias=True)(picture()))
+
+
+def test_an_image_of_the_right_size_is_left_as_it_is() -> None:
+    assert torch.equal(sizing((), (3, 40, 48))(picture()), picture())
+
+
+def test_a_batch_is_sized_as_its_images_are() -> None:
+    size = sizing(uses("prepare", "resize(20) -> center_crop(16)"), (1, 16, 16))
+    batch = torch.stack([picture(), picture().flip(-1)])
+
+    assert torch.equal(size(batch), torch.stack([size(image) for image in batch]))
+
+
+def test_one_channel_is_repeated_and_three_become_luma() -> None:
+    gray, colour = picture(1), picture(3)
+
+    assert torch.equal(sizing((), (3, 40, 48))(gray), gray.repeat(3, 1, 1))
+    assert torch.equal(sizing((), (1, 40, 48))(colour), v2.Grayscale()(colour))
+    assert torch.equal(channels_only((), (3, 9, 9))(gray), gray.repeat(3, 1, 1))
+
+
+def test_other_channels_are_told() -> None:
+    assert fault_of(lambda: sizing((), (4, 40, 48))(picture(3))) == ("image-channels", 3)
+
+
+def test_a_crop_that_is_resized_takes_the_place_of_sizes() -> None:
+    assert chooses_size(uses("augment", "hflip -> random_resized_crop(8)"))
+    assert not chooses_size(uses("augment", "random_crop(8)"))
+
+
+def scaled(text: str, images: torch.Tensor) -> torch.Tensor:
+    return scaling(uses("prepare", text), lambda: images, images.shape[1])(images)
+
+
+def test_the_data_s_own_figures_make_it_standard() -> None:
+    images = torch.stack([picture(seed) for seed in (3, 3)])
+
+    ours = scaled("normalize(mean, std)", images)
+
+    assert torch.allclose(ours.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
+    assert torch.allclose(ours.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "mean", "std"),
+    [
+        (
+            "normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])",
+            [0.485, 0.456, 0.406],
+            [0.229, 0.224, 0.225],
+        ),
+        ("normalize(0.5, 0.25)", [0.5] * 3, [0.25] * 3),
+        ("none", [0.0] * 3, [1.0] * 3),
+    ],
+)
+def test_scaling_is_torchvision_s(text: str, mean: list[float], std: list[float]) -> None:
+    images = picture()[None]
+    theirs = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])
+
+    assert torch.allclose(scaled(text, images), theirs(images), atol=1e-6)
+
+
+def test_a_constant_channel_is_not_divided_by_nothing() -> None:
+    images = torch.full((2, 1, 3, 3), 7, dtype=torch.uint8)
+
+    assert torch.equal(scaled("normalize", images), torch.zeros(2, 1, 3, 3))
+
+
+def test_figures_for_other_channels_are_told() -> None:
+    wanted = uses("prepare", "normalize([0.5, 0.5], [0.2, 0.2])")
+
+    assert fault_of(lambda: scaling(wanted, picture, 3)) == ("normalize-channels", 1)
+
+
+def test_without_normalize_bytes_become_shares() -> None:
+    images = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 1, 1, 3)
+
+    assert torch.allclose(Scaling(None, None)(images).flatten(), torch.tensor([0.0, 0.2, 1.0]))
