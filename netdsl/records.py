@@ -56,8 +56,14 @@ def value_record(*, ignoring: tuple[str, ...] = ()) -> Callable[[type[Record]], 
         def equal(self: Any, other: object) -> bool:
             return self is other or (type(other) is type(self) and key(self) == key(other))
 
+        def hashed(self: Any) -> int:
+            found: int | None = self.__dict__.get("_hash")
+            if found is None:  # kept, since values hold each other and are looked up by all they hold
+                found = self.__dict__["_hash"] = hash(key(self))
+            return found
+
         made.__eq__ = equal
-        made.__hash__ = lambda self: hash(key(self))
+        made.__hash__ = hashed
         return cls
 
     return declare

@@ -104,9 +104,12 @@ class Elaborator:
 
     def _environment(self, body: syntax.Body, environment: Environment, **changes: Any) -> Environment:
         """An environment in which the body's modules have their labels."""
+        return replace(environment, labels=self._labels(body), **changes)
+
+    def _labels(self, body: syntax.Body) -> Labels:
         if id(body) not in self.labels:
             self.labels[id(body)] = label_body(body)
-        return replace(environment, labels=self.labels[id(body)], **changes)
+        return self.labels[id(body)]
 
     def body(self, body: syntax.Body, environment: Environment, scope: Scope, current: Tensor) -> Tensor:
         """A body applied to the current tensor."""
@@ -291,10 +294,12 @@ class Elaborator:
         variables = {name: _named(value, name) for name, value in use.arguments or ()}
         context = BlockContext(parameters)
         trail = (*environment.trail, Label(use.span, f"block `{block.name}`"))
-        within = Environment(self.program.around(block), self.found, context, {}, x, variables, trail=trail)
+        labels = self._labels(block.body)
+        program = self.program.around(block)
+        within = Environment(program, self.found, context, labels, x, variables, trail=trail)
         self.active.append(block.name)
         try:
-            result = self.body(block.body, self._environment(block.body, within), inner, x)
+            result = self.body(block.body, within, inner, x)
         finally:
             self.active.pop()
         if result.shape is None:

@@ -7,6 +7,7 @@ collected and its value is `UNKNOWN`, which silences everything computed from it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -435,7 +436,9 @@ def _negate(body: syntax.Negate, environment: Environment) -> Any:
     if not _is_number(value):
         help = "to subtract what a layer gives write `x - layer`; a list's item is `- layer`, with a space"
         message = f"`-` with nothing before it cannot take {describe(value)}"
-        return environment.report("operands", message, body.span, help if is_layer(value) else "negate a number")
+        return environment.report(
+            "operands", message, body.span, help if is_layer(value) else "negate a number"
+        )
     return apply("neg", value)
 
 
@@ -656,11 +659,19 @@ def unknown_help(name: str, environment: Environment) -> str | None:
 def _use_layer(
     layer: type[Layer], given: Given, environment: Environment, label: str, bare: bool
 ) -> LayerUse:
-    if bare and any(argument.required for argument in layer.arguments().values()):
-        return LayerUse(layer, None, None, {}, label, given.span, bare=True)
+    if bare:
+        alone = _without_arguments(layer)  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
+        return LayerUse(layer, alone, None, {}, label, given.span, bare=True)
     bound, spans, faults = bind_layer(layer, given)
     environment.found.extend(replace(fault, trail=environment.trail) for fault in faults)
-    return LayerUse(layer, bound, None, spans, label, given.span, bare=bare)
+    return LayerUse(layer, bound, None, spans, label, given.span)
+
+
+@cache
+def _without_arguments(layer: type[Layer]) -> Layer | None:
+    """The layer with its defaults, which all its uses share; None where some argument has none."""
+    arguments = layer.arguments().values()
+    return None if any(argument.required for argument in arguments) else layer()
 
 
 def _use_block(

@@ -31,15 +31,19 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
+class _Layer:
+    """What all values have in common that stand for layers."""
+
+
 @value_record(ignoring=("span",))
-class BrokenValue:
+class BrokenValue(_Layer):
     """In the place of a layer: what is wrong and reported already. What comes out of it is in doubt."""
 
     span: Span
 
 
 @value_record(ignoring=("spans", "span"))
-class LayerUse:
+class LayerUse(_Layer):
     """A layer, block or shared module with its arguments."""
 
     target: type[Layer] | syntax.Block
@@ -62,7 +66,7 @@ class LayerUse:
 
 
 @value_record(ignoring=("span",))
-class ChainValue:
+class ChainValue(_Layer):
     """Layers one after another."""
 
     steps: tuple[LayerValue, ...]
@@ -70,7 +74,7 @@ class ChainValue:
 
 
 @value_record(ignoring=("span",))
-class MergeValue:
+class MergeValue(_Layer):
     """Branches on the same input, added, subtracted, multiplied or concatenated."""
 
     kind: MergeKind
@@ -80,7 +84,7 @@ class MergeValue:
 
 
 @value_record(ignoring=("span",))
-class FanValue:
+class FanValue(_Layer):
     """The branches of an unrolled `concat(… for …)`, numbered from 0."""
 
     kind: MergeKind
@@ -90,7 +94,7 @@ class FanValue:
 
 
 @value_record(ignoring=("span", "count_span"))
-class RepeatValue:
+class RepeatValue(_Layer):
     """`layer * count`."""
 
     body: LayerValue
@@ -101,7 +105,7 @@ class RepeatValue:
 
 
 @value_record(ignoring=("span",))
-class SeriesValue:
+class SeriesValue(_Layer):
     """The layers of an unrolled table, numbered from 0."""
 
     elements: tuple[LayerValue, ...]
@@ -110,7 +114,7 @@ class SeriesValue:
 
 
 @value_record(ignoring=("span",))
-class ChoiceValue:
+class ChoiceValue(_Layer):
     """`a if condition else b` between layers, decided by a condition that the block's parameters set."""
 
     condition: Formula
@@ -120,7 +124,7 @@ class ChoiceValue:
 
 
 @value_record(ignoring=("span",))
-class ScopedValue:
+class ScopedValue(_Layer):
     """A compound layer that came through a parameter: it gets a scope of its own."""
 
     body: LayerValue
@@ -130,7 +134,7 @@ class ScopedValue:
 
 
 @value_record(ignoring=("span",))
-class InputValue:
+class InputValue(_Layer):
     """`x`, as a layer: the tensor that entered the block."""
 
     tensor: Tensor
@@ -138,14 +142,14 @@ class InputValue:
 
 
 @value_record(ignoring=("span",))
-class IdentityValue:
+class IdentityValue(_Layer):
     """`id`: the current tensor."""
 
     span: Span
 
 
 @record
-class RecallValue:
+class RecallValue(_Layer):
     """`from(name)`: looked up when it is applied, since stages are named as they are passed."""
 
     name: str
@@ -154,7 +158,7 @@ class RecallValue:
 
 
 @record
-class StagesValue:
+class StagesValue(_Layer):
     """Named steps; each is evaluated when it is reached."""
 
     stages: syntax.Stages
@@ -183,7 +187,7 @@ LayerValue = (
 
 
 def is_layer(value: Any) -> bool:
-    return isinstance(value, LayerValue)
+    return isinstance(value, _Layer)
 
 
 def relabelled(value: LayerValue, label: str, span: Span, origin: str | None) -> LayerValue:

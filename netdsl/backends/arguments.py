@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from netdsl.backends.equalities import Equalities
 from netdsl.backends.naming import numbered
-from netdsl.backends.scopes import Factory, Scope, formula_in, is_same
+from netdsl.backends.scopes import Scope, formula_in, is_same
 from netdsl.graph.formula import Formula, operand, plain, traced
 from netdsl.graph.graph import Graph
 from netdsl.graph.polynomial import difference, simplified
@@ -47,18 +48,32 @@ def is_progression(row: Sequence[Any]) -> bool:
     >>> is_progression((64, 96, 128)), is_progression((64, 128, 256)), is_progression(("same", "same"))
     (True, False, True)
     """
-    if all(is_same(value, row[0]) for value in row):
+    if is_steady(row):
         return True
     if not all(isinstance(value, int) and not isinstance(plain(value), bool) for value in row):
         return False
-    return all(later - earlier == row[1] - row[0] for earlier, later in pairwise(row))
+    steps = [_step(earlier, later) for earlier, later in pairwise(row)]
+    return is_steady(steps)
+
+
+def is_steady(row: Sequence[Any]) -> bool:
+    """Whether values are the same, and so are their formulas."""
+    first = formula_in(row[0])
+    return all(is_same(value, row[0]) and _is_one(formula_in(value), first) for value in row)
+
+
+def _is_one(formula: Formula | None, other: Formula | None) -> bool:
+    if formula is None or other is None:
+        return formula is other
+    return formula == other or difference(formula, other) == 0
 
 
 class Arguments:
     """The names that the constructor of one class can use, and those that it must be given besides."""
 
-    def __init__(self, scopes: Sequence[Scope]) -> None:
+    def __init__(self, scopes: Sequence[Scope], equalities: Equalities) -> None:
         self.scopes = scopes
+        self.equalities = equalities
         self.extras: dict[str, dict[int, Any]] = {}
         """Further arguments, with the value that each use gives."""
         names = {name for scope in scopes for name in scope.values}
@@ -86,16 +101,33 @@ class Arguments:
     def _shared(self, pairs: Sequence[tuple[Any, Member]]) -> Any:
         if not pairs:
             return 0  # no use has the value, so that any will do
-        for formula in _formulas(pairs):
-            if all(self.scopes[member.number].holds(formula, value) for value, member in pairs):
+        formulas = [self._formula(value, member) for value, member in pairs]
+        for formula in _briefly(formulas):
+            if all(
+                own is not None
+                and self.scopes[member.number].holds(formula, value)
+                and self.equalities.proves(member.graph, formula, own)
+                for (value, member), own in zip(pairs, formulas, strict=True)
+            ):
                 return formula
         first = pairs[0][0]
-        if all(is_same(value, first) for value, _ in pairs):
+        if formulas.count(None) == len(pairs) and all(is_same(value, first) for value, _ in pairs):
             return plain(first)
+        return self._by_name(pairs) or self._item_by_item(pairs)
+
+    def _formula(self, value: Any, member: Member) -> Formula | None:
+        """A value's formula, where it speaks of the names that are known here."""
+        formula = formula_in(value)
+        return formula if formula is not None and self.scopes[member.number].holds(formula, value) else None
+
+    def _by_name(self, pairs: Sequence[tuple[Any, Member]]) -> Formula | None:
+        """The argument that has the same values, for those that cannot carry a formula."""
+        if not all(value is None or isinstance(value, str) for value, _ in pairs):
+            return None
         for name in self.scopes[0].values:
             if all(self.scopes[member.number].holds(Formula.name(name), value) for value, member in pairs):
                 return Formula.name(name)
-        return self._item_by_item(pairs)
+        return None
 
     def _item_by_item(self, pairs: Sequence[tuple[Any, Member]]) -> Any:
         lengths = {len(value) if isinstance(value, tuple) else -1 for value, _ in pairs}
@@ -125,11 +157,11 @@ class Arguments:
         return self._extra(word, pairs) if found is _NOTHING_COMMON else found
 
     def _table(self, word: str, rows: Mapping[int, list[tuple[Any, Member]]], loop: Formula) -> Formula:
-        tables = [(tuple(plain(value) for value, _ in row), row[0][1]) for row in rows.values()]
+        tables = [(_table([value for value, _ in row]), row[0][1]) for row in rows.values()]
         longest = max((table for table, _ in tables), key=len)
-        if all(is_same(table, longest[: len(table)]) for table, _ in tables):
-            return Formula("index", (longest, loop))
-        return Formula("index", (self._extra(f"{word}_table", tables), loop))
+        if all(formula_in(table) is None and is_same(table, longest[: len(table)]) for table, _ in tables):
+            return Formula("index", (plain(longest), loop))
+        return Formula("index", (self._settled(f"{word}_table", tables), loop))
 
     def _extra(self, word: str, pairs: Sequence[tuple[Any, Member]]) -> Formula:
         """A further argument of the class; one with the same values serves for several places."""
@@ -144,19 +176,19 @@ class Arguments:
         return name in self.extras or name == self.loop or any(name in scope.values for scope in self.scopes)
 
 
-def _formulas(pairs: Sequence[tuple[Any, Member]]) -> Iterator[Formula]:
-    """The different formulas of the values, each as short as it can be said."""
-    seen: set[Formula] = set()
-    for value, _ in pairs:
-        formula = formula_in(value)
-        if formula is None or formula in seen:
-            continue
-        seen.add(formula)
-        shorter = simplified(formula) if not isinstance(value, Factory) else formula
-        if isinstance(shorter, Formula):
-            yield shorter
-        if shorter is not formula:
-            yield formula
+def _briefly(formulas: Sequence[Formula | None]) -> Iterator[Formula]:
+    """The different formulas, each as short as it can be said."""
+    for formula in dict.fromkeys(formulas):
+        if formula is not None:
+            shorter = simplified(formula)
+            yield shorter if isinstance(shorter, Formula) else formula
+
+
+def _table(row: Sequence[Any]) -> tuple[Any, ...]:
+    """The values of every repeat as one value."""
+    formula = Formula("tuple", tuple(map(operand, row))) if any(map(formula_in, row)) else None
+    table: tuple[Any, ...] = traced(tuple(map(plain, row)), formula)
+    return table
 
 
 def _step(earlier: Any, later: Any) -> Any:

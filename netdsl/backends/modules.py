@@ -23,9 +23,9 @@ from netdsl.backends.layout import (
     call,
 )
 from netdsl.backends.naming import checked, variable
-from netdsl.backends.scopes import INPUT_SIZES, Factory, Scope, is_same, torch_call
+from netdsl.backends.scopes import INPUT_SIZES, Factory, Scope, is_same, outside, torch_call
 from netdsl.backends.variants import Layouts, Variant, Variants
-from netdsl.graph.formula import Formula, plain
+from netdsl.graph.formula import Formula
 from netdsl.graph.graph import (
     Child,
     Fan,
@@ -115,7 +115,7 @@ class Modules:
         self.file = file
         self.scopes = variant.scopes
         self.names = names
-        self.arguments = Arguments(variant.scopes)
+        self.arguments = Arguments(variant.scopes, file.variants.equalities)
         self.locals: dict[Formula, str] = {}
         """Variables of the constructor that stand for longer formulas."""
         self.required: dict[Formula, None] = {}
@@ -257,7 +257,7 @@ class Modules:
         if parameter.source == "extra":
             number = variant.numbers[id(member.graph), id(scope)]
             value = definition.extras[parameter.name].get(number, MISSING)
-            return value if use is None or value is MISSING else _outside(value)
+            return value if use is None or value is MISSING else outside(value, *use)
         assert use is not None
         graph, node = use
         if parameter.source == "input":
@@ -385,11 +385,6 @@ def _runs(made: Sequence[Expression]) -> list[Item]:
         else:
             items += map(Item, equal)
     return items
-
-
-def _outside(value: Any) -> Any:
-    """A value whose formula speaks of names that do not hold outside of a block."""
-    return replace(value, formula=None) if isinstance(value, Factory) else plain(value)
 
 
 def positional_names(target: str) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ checked here by computing it, so that a printed class can be trusted with every 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from netdsl.graph.formula import Formula, formula_of, plain
+from netdsl.graph.formula import Formula, formula_of, operand, plain, traced
 from netdsl.graph.graph import Choice, Fan, Graph, Group, LayerArgument, Leaf, Node, Series, Use
 from netdsl.layers.layer import Layer, TorchCall
 
@@ -60,6 +60,22 @@ def is_same(left: Any, right: Any) -> bool:
 def formula_in(value: Any) -> Formula | None:
     """The formula that a value or a factory carries."""
     return value.formula if isinstance(value, Factory) else formula_of(value)
+
+
+def outside(value: Any, graph: Graph, node: Node) -> Any:
+    """A formula of a block's, or a value that carries one, in the names around a use of the block."""
+    assert isinstance(node.operation, Use)
+    formula = value if isinstance(value, Formula) else formula_in(value)
+    if formula is None:
+        return value
+    shape = graph.shape(node.inputs[0])
+    names = {name: operand(shape.size(axis)) for name, axis in INPUT_SIZES.items() if axis in shape}
+    names |= {name: operand(given) for name, given in node.operation.arguments if _is_value(given)}
+    if isinstance(value, Formula):
+        return value.substitute(names)
+    if isinstance(value, Factory):
+        return replace(value, formula=None)
+    return traced(plain(value), formula.substitute(names))
 
 
 def torch_call(graph: Graph, node: Node) -> TorchCall:

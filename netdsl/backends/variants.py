@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from netdsl.backends.arguments import is_progression
+from netdsl.backends.arguments import is_progression, is_steady
+from netdsl.backends.equalities import Equalities
 from netdsl.backends.naming import input_variables
 from netdsl.backends.scopes import (
     Factory,
@@ -29,7 +30,6 @@ from netdsl.backends.scopes import (
     torch_call,
 )
 from netdsl.backends.wiring import Wiring, channel_axis
-from netdsl.graph.formula import plain
 from netdsl.graph.graph import (
     Choice,
     Fan,
@@ -89,6 +89,7 @@ class Variants:
         self.wiring = Wiring(network)
         self.scopes: dict[int, Scope] = {}
         """The scope of each use of a block or shared module, by its graph's identity."""
+        self.equalities = Equalities()
         self.siblings: dict[Place, list[Variant]] = {}
         """The variants of each place."""
         self.layouts: dict[tuple[int, int], Layouts] = {}
@@ -265,7 +266,7 @@ class Variants:
         if len({len(column) for column in columns}) > 1:
             return False
         rows = list(zip(*columns, strict=True))
-        if all(all(value == row[0] for value in row) for row in rows):
+        if all(map(is_steady, rows)):
             return True
         return all(child.count == 1 for child in series.children) and all(map(is_progression, rows))
 
@@ -319,18 +320,19 @@ def _variants_inside(structure: Any, found: set[Variant]) -> set[Variant]:
 
 
 def _numbers_inside(graph: Graph) -> Iterator[Any]:
-    """The numbers that a scope's modules are made with, in order."""
+    """The values that a scope's modules are made with, in order, with their formulas."""
     for node in graph.nodes:
         match node.operation:
             case Leaf():
-                yield from (plain(argument.value) for argument in torch_call(graph, node).arguments)
-            case Use(arguments=arguments, graph=inner):
-                yield from input_sizes(inner).values()
-                yield from (plain(value) for _, value in arguments)
+                yield from (argument.value for argument in torch_call(graph, node).arguments)
+            case Use(arguments=arguments):
+                yield from graph.shape(node.inputs[0]).sizes
+                yield from (value for _, value in arguments)
             case Group(graph=inner) | Choice(graph=inner):
                 yield from _numbers_inside(inner)
             case Series(children=children, count=count):
-                yield (plain(count), len(children))
+                yield count
+                yield len(children)
                 yield from (value for child in children for value in _numbers_inside(child.graph))
             case Fan(children=children):
                 yield len(children)

@@ -158,13 +158,19 @@ def traced(value: Any, formula: Formula | Any) -> Any:
     return result
 
 
+_PLAIN = frozenset({int, float, bool, str, type(None)})
+"""Types whose values are plain as they are, by far the most frequent ones."""
+
+
 def formula_of(value: Any) -> Formula | None:
     """The formula a value carries, or None."""
-    return getattr(value, "formula", None) if isinstance(value, int | float | tuple) else None
+    return None if type(value) in _PLAIN else getattr(value, "formula", None)
 
 
 def plain(value: Any) -> Any:
     """The value without its formula, in Python's own types, all the way down."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, bool | TracedBool):
         return bool(value)
     if isinstance(value, int):

@@ -117,7 +117,7 @@ class _Builder:
             left = syntax.Binary(span, str(operator), left, right)
         return left
 
-    _sum = _product = _power = _binary
+    _sum = _product = _unary = _binary
 
     def _parallel(self, tree: Tree[Token]) -> syntax.Expression:
         self._check_row(tree, len(tree.children))
@@ -137,7 +137,7 @@ class _Builder:
         operands = tuple(self.build(_subtree(child)) for child in tree.children)
         return syntax.Logic(self._span(tree), operator, operands)
 
-    def _comparison(self, tree: Tree[Token]) -> syntax.Compare:
+    def _inversion(self, tree: Tree[Token]) -> syntax.Compare:
         operands = tuple(self.build(_subtree(child)) for child in tree.children[::2])
         operators = tuple(" ".join(map(str, _subtree(child).children)) for child in tree.children[1::2])
         return syntax.Compare(self._span(tree), operators, operands)

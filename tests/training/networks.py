@@ -71,7 +71,7 @@ def network(
 
 def rebuild(made: TrainableNetwork) -> Callable[[Path, Mapping[str, str]], TrainableNetwork]:
     """What makes a run's network again, where the test has it at hand."""
-    return lambda spec, settings: made  # noqa: ARG005
+    return lambda spec, settings: made
 
 
 def silent() -> Display:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.lines import Line2D
 from PIL import Image
 
 from netdsl.training.choices import Recipe
@@ -52,18 +54,17 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path, Recipe(), facts, rows)
 
 
+def points(line: Line2D) -> list[list[float]]:
+    values: list[list[float]] = np.asarray(line.get_xydata()).tolist()
+    return values
+
+
 def test_the_curves_are_the_rows_labelled(run: Run) -> None:
     figure = draw_curves(run, "accuracy")
 
     loss, accuracy = figure.axes
-    assert [line.get_xydata().tolist() for line in loss.lines] == [
-        [[1, 2.5], [2, 1.25]],
-        [[1, 3.5], [2, 1.75]],
-    ]
-    assert [line.get_xydata().tolist() for line in accuracy.lines] == [
-        [[1, 0.4], [2, 0.8]],
-        [[1, 0.3], [2, 0.6]],
-    ]
+    assert [points(line) for line in loss.lines] == [[[1, 2.5], [2, 1.25]], [[1, 3.5], [2, 1.75]]]
+    assert [points(line) for line in accuracy.lines] == [[[1, 0.4], [2, 0.8]], [[1, 0.3], [2, 0.6]]]
     assert [line.get_label() for line in loss.lines] == ["train (1.2500)", "test (1.7500)"]
     assert (loss.get_xlabel(), loss.get_ylabel(), accuracy.get_ylabel()) == ("epoch", "loss", "accuracy")
     assert figure.get_suptitle() == "small on digits"

@@ -39,7 +39,7 @@ def _small_world() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(find, "PROBES", dict.fromkeys(find.PROBES, "http://127.0.0.1:9/"))
         patched.setattr(find, "read_digits", few_digits)
-        patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())  # noqa: ARG005
+        patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
         yield
     torch.set_num_threads(threads)
 
@@ -142,7 +142,7 @@ class Stopping(Display):
         super().__init__(silent=True)
         self.steps, self.how = steps, how
 
-    def step(self, done: int, epoch: str, figures: str) -> None:  # noqa: ARG002 - the display's own
+    def step(self, done: int, epoch: str, figures: str) -> None:
         if done == self.steps:
             raise self.how
 

@@ -65,7 +65,7 @@ LAYOUTS: dict[str, Callable[[Path], object]] = {
     "no test folder": lambda folder: (folder / "test").rename(folder / "tests"),
     "a class that training lacks": lambda folder: draw(folder / "test" / "emu" / "0.png"),
     "a test folder without images": lambda folder: [
-        path.unlink() for path in (folder / "test").rglob("*.png")
+        path.rename(path.with_suffix(".txt")) for path in (folder / "test").rglob("*.png")
     ],
 }
 
