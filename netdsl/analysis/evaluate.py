@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from types import MappingProxyType
 from typing import Any
 
 from netdsl.analysis.binding import Given, bind_layer, match
-from netdsl.analysis.labels import Labels, indexed_word
-from netdsl.analysis.prelude import prelude_words
+from netdsl.analysis.environment import (
+    CONSTANTS,
+    MERGE_FUNCTIONS,
+    UNROLLING,
+    USAGE,
+    BlockContext,
+    Effort,
+    Environment,
+    Program,
+    unknown_help,
+)
+from netdsl.analysis.labels import indexed_word
 from netdsl.analysis.scope import Tensor
 from netdsl.analysis.values import (
     UNKNOWN,
@@ -35,146 +44,23 @@ from netdsl.analysis.values import (
     is_layer,
     relabelled,
 )
-from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Span, did_you_mean
+from netdsl.diagnostics import Collector, Faults, Label, Span, did_you_mean
 from netdsl.graph.formula import FUNCTIONS, Formula, apply, formula_of, plain, traced
 from netdsl.graph.graph import MergeKind
 from netdsl.graph.shapes import WORDS
 from netdsl.language import syntax
 from netdsl.layers.layer import Layer, spell
-from netdsl.records import record, replace, value_record
+from netdsl.records import replace
 
-MERGE_FUNCTIONS = ("add", "sub", "mul", "concat")
-UNROLLING = ("range", "enumerate", "zip")
-CONSTANTS: dict[str, Any] = {
-    "true": True,
-    "false": False,
-    "True": True,
-    "False": False,
-    "none": None,
-    "None": None,
-}
-USAGE = {
-    "from": "from(name)",
-    **{name: f"{name}(a, b)" for name in MERGE_FUNCTIONS},
-    "range": "range(n)",
-    "enumerate": "enumerate(list)",
-    "zip": "zip(list, list)",
-    "len": "len(list)",
-    "min": "min(a, b)` or `min(list)",
-    "max": "max(a, b)` or `max(list)",
-    "sum": "sum(list)",
-    "round": "round(number)",
-    "floor": "floor(number)",
-    "ceil": "ceil(number)",
-    "make_divisible": "make_divisible(number)",
-}
-"""How each of the language's own functions is written."""
-RESERVED = ("x", "id", "from", *CONSTANTS, *MERGE_FUNCTIONS, *UNROLLING, *FUNCTIONS)
-"""Names that mean the same in every spec."""
-
-MOST_SUGGESTIONS = 100
-"""Faults up to which the nearest name is looked for."""
 LARGEST_NUMBER = 2**63
 LONGEST_LIST = 10_000
 """Items of the longest list an expression may make, those of lists inside it included."""
 MOST_DIGITS = 300
 """Digits that `round` may keep or cut."""
-MOST_STEPS = 150_000
-"""Steps that working out a spec may take, some five to ten microseconds each; DenseNet-121 takes 13,000."""
 STEPS_OF_A_CALL = 5
 """What looking up a layer or block and binding its arguments counts for."""
 
 _MERGE_OF: dict[str, MergeKind] = {"+": "add", "-": "sub", "*": "mul", "|": "concat"}
-
-
-class BlockContext:
-    """What all expressions of one use of a block share.
-
-    Attributes:
-        parameters: the block's own parameters; for the net, the spec's.
-        recalled: the tensors of named steps passed so far, for `from(name)`.
-        constraints: formulas whose value the unrolling of lists relied on.
-    """
-
-    def __init__(self, parameters: frozenset[str] = frozenset()) -> None:
-        self.parameters = parameters
-        self.recalled: dict[str, Tensor] = {}
-        self.constraints: dict[Formula, Any] = {}
-
-
-class Effort:
-    """Counts the steps that working out a spec takes: a few lines can say more than a lifetime holds."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-
-
-@value_record()
-class Program:
-    """The names a spec declares, and those it finds."""
-
-    layers: Mapping[str, type[Layer]]
-    blocks: Mapping[str, syntax.Block]
-    """The prelude's blocks and the spec's own, which may replace them."""
-    shared: Mapping[str, syntax.Block]
-    parameters: Mapping[str, Any]
-    """The spec's parameters, evaluated."""
-    effort: Effort
-    library: Mapping[str, syntax.Block] = MappingProxyType({})
-    """The prelude's blocks, which use each other whatever a spec calls its own."""
-
-    def around(self, block: syntax.Block) -> Program:
-        """The names that a block's body may use."""
-        if self.library.get(block.name) is not block:
-            return self
-        return replace(self, blocks=self.library, shared={}, parameters={})
-
-    def known(self) -> list[str]:
-        return [*self.layers, *self.blocks, *self.shared, *self.parameters, *RESERVED]
-
-
-@record
-class Environment:
-    """Where an expression stands: what its names mean."""
-
-    program: Program
-    found: Collector
-    block: BlockContext
-    labels: Labels
-    x: Tensor | None = None
-    """The tensor that entered the block; None outside of any."""
-    variables: Mapping[str, Any] = MappingProxyType({})
-    keeps_formulas: bool = True
-    """Whether numbers keep their formulas; not in arguments that close over the names around a use."""
-    trail: tuple[Label, ...] = ()
-    """The uses of blocks that led here."""
-
-    def report(self, code: str, message: str, span: Span, help: str | None = None, *labels: Label) -> Unknown:
-        self.found.add(
-            Diagnostic(code=code, message=message, span=span, help=help, labels=labels, trail=self.trail)
-        )
-        return UNKNOWN
-
-    def spend(self, steps: int, span: Span) -> None:
-        """Counts steps.
-
-        Raises:
-            Faults: they are too many.
-        """
-        effort = self.program.effort
-        effort.steps += steps
-        if effort.steps > MOST_STEPS:
-            message = f"the spec takes more than {MOST_STEPS:,} steps to work out; they ran out here"
-            help = "repeat by `layer * n`, which is worked out once, and unroll shorter tables"
-            fault = Diagnostic(code="too-much-work", message=message, span=span, help=help, trail=self.trail)
-            raise Faults([fault])
-
-    def label(self, node: syntax.Node, word: str) -> str:
-        """The name of the module that a node makes; outside of any body, the word."""
-        return self.labels.get((id(node), word), word)
-
-    def named(self, value: Any) -> Any:
-        return value if self.keeps_formulas else plain(value)
 
 
 def constant(expression: syntax.Expression, parameters: Mapping[str, Any]) -> Any:
@@ -637,25 +523,6 @@ def _use(
     )
 
 
-def unknown_help(name: str, environment: Environment) -> str | None:
-    """What may have been meant by a name nobody declared."""
-    torch_words = {
-        f"{word}{rank}d": word
-        for word in ("conv", "maxpool", "avgpool", "batchnorm", "dropout")
-        for rank in (1, 2, 3)
-    }
-    if name.lower() in torch_words:
-        word = torch_words[name.lower()]
-        return f"write `{word}`: how many axes it has is inferred, and so are the input's channels"
-    for block in environment.program.blocks.values():
-        if any(parameter.name == name for parameter in block.parameters):
-            return f"the block `{block.name}` has a parameter `{name}`; another block must be given it"
-    known = [*environment.variables, *environment.program.known(), *prelude_words()]
-    if len(environment.found) > MOST_SUGGESTIONS:
-        return None
-    return did_you_mean(name, known) or "`netdsl layers` lists the layers; blocks are declared under `blocks`"
-
-
 def _use_layer(
     layer: type[Layer], given: Given, environment: Environment, label: str, bare: bool
 ) -> LayerUse:
@@ -792,9 +659,8 @@ def _unrolled(body: syntax.Call, values: list[Any], environment: Environment) ->
         _rest_on(value, environment)
     if body.name == "range":
         return tuple(range(*(plain(value) for value in values))[: LONGEST_LIST + 1])
-    lists = [_items(value) for value in values]
     if body.name == "zip":
-        return tuple(zip(*lists, strict=False))
+        return tuple(zip(*map(_items, values), strict=False))
     start = plain(values[1]) if len(values) > 1 else 0
     return tuple(enumerate(_items(values[0]), start))
 

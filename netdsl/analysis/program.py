@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from netdsl.analysis.evaluate import RESERVED, BlockContext, Effort, Environment, Program, evaluate
+from netdsl.analysis.environment import RESERVED, BlockContext, Effort, Environment, Program
+from netdsl.analysis.evaluate import evaluate
 from netdsl.analysis.prelude import prelude, prelude_words
 from netdsl.analysis.resolve import names_read
 from netdsl.analysis.values import UNKNOWN, Unknown, describe, is_layer

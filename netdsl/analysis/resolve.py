@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from netdsl.analysis.binding import Given, match
-from netdsl.analysis.evaluate import RESERVED, BlockContext, Effort, Environment, Program, unknown_help
+from netdsl.analysis.environment import RESERVED, BlockContext, Effort, Environment, Program, unknown_help
 from netdsl.diagnostics import Collector
 from netdsl.language import syntax
 from netdsl.records import replace

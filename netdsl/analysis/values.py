@@ -17,7 +17,7 @@ from netdsl.layers.layer import Layer
 from netdsl.records import record, replace, value_record
 
 if TYPE_CHECKING:
-    from netdsl.analysis.evaluate import Environment
+    from netdsl.analysis.environment import Environment
     from netdsl.analysis.scope import Tensor
 
 

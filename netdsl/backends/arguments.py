@@ -1,5 +1,8 @@
 """One printed argument for many uses: what a class's uses have in common in one place of its constructor.
 
+Values are common by their formulas; numbers that happen to be equal are not, for they would part ways as
+soon as an argument changes.
+
     64, 128, 256, 512, each from the formula `c`            →   c
     1, 1, 1, 1                                              →   1
     64, 96, 128, … from one repeat to the next, by growth   →   in_channels + i * growth
@@ -71,7 +74,13 @@ def _is_one(formula: Formula | None, other: Formula | None) -> bool:
 class Arguments:
     """The names that the constructor of one class can use, and those that it must be given besides."""
 
-    def __init__(self, scopes: Sequence[Scope], equalities: Equalities) -> None:
+    def __init__(self, graphs: Sequence[Graph], scopes: Sequence[Scope], equalities: Equalities) -> None:
+        """
+        Args:
+            graphs: the class's uses.
+            scopes: what the names stand for in each.
+        """
+        self.graphs = graphs
         self.scopes = scopes
         self.equalities = equalities
         self.extras: dict[str, dict[int, Any]] = {}
@@ -106,7 +115,7 @@ class Arguments:
             if all(
                 own is not None
                 and self.scopes[member.number].holds(formula, value)
-                and self.equalities.proves(member.graph, formula, own)
+                and self.equalities.proves(self.graphs[member.number], formula, own)
                 for (value, member), own in zip(pairs, formulas, strict=True)
             ):
                 return formula

@@ -1,5 +1,7 @@
 """One class of a block, a stage or a shared module, as text.
 
+Its arguments are the names that its constructor reads.
+
     conv_bn(c, k, s=1)   →   class ConvBn(nn.Module):
                                  def __init__(self, in_channels: int, c: int, k: int, s: int = 1) -> None: …
                                  def forward(self, x: Tensor) -> Tensor: …
@@ -20,10 +22,11 @@ from netdsl.backends.modules import Definition, File, Parameter
 from netdsl.backends.naming import input_variables, variable
 from netdsl.backends.programs import ProgramBuilder
 from netdsl.backends.prose import QUOTES, annotation, docstring, spelled
-from netdsl.backends.scopes import INPUT_SIZES, Factory
+from netdsl.backends.scopes import Factory
 from netdsl.backends.variants import MEMBER, Variant
 from netdsl.graph.formula import Formula, plain
 from netdsl.graph.graph import REQUIRED, LayerArgument
+from netdsl.graph.shapes import INPUT_SIZES
 
 
 class ClassPrinter:
@@ -77,7 +80,7 @@ class ClassPrinter:
         if not self.variant.is_block:
             ordered = [name for scope in self.variant.scopes for name in scope.values if name in used]
             return (*(Parameter(name, "scope") for name in dict.fromkeys(ordered)), *extras)
-        sizes = [Parameter(name, "input") for name in INPUT_SIZES if name in used]
+        sizes = [Parameter(name, "input") for name in INPUT_SIZES.values() if name in used]
         own = [Parameter(name, "block", default) for name, default in self._defaults() if name in used]
         required = [parameter for parameter in own if parameter.is_required]
         optional = [parameter for parameter in own if not parameter.is_required]

@@ -1,5 +1,8 @@
 """The statements of a printed class's constructor.
 
+Modules are made in the order in which they run, conditions between layers are decided, and what the layout
+rests on is asserted.
+
     self.conv_bn1 = ConvBn(in_channels, c, 1)
     self.is_identity = s == 1 and in_channels == c
     if not self.is_identity: …

@@ -1,5 +1,7 @@
 """Formulas and values of the graph → Python expressions.
 
+They are laid out as a formatter would, which writes powers without spaces.
+
     Formula `64 * 2 ** i`   →   64 * 2**i
 """
 
@@ -11,14 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from netdsl.backends.layout import Bracketed, Expression, Item, Operation, Text, call, parenthesized, tuple_of
-from netdsl.graph.formula import Formula, plain
+from netdsl.graph.formula import LOOSENESS, Formula, plain
 from netdsl.graph.polynomial import simplified
 
-_LOOSENESS = {
-    "if": 0, "or": 1, "and": 2, "not": 3,
-    "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "not in": 4,
-    "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "neg": 7, "**": 8,
-}  # fmt: skip
 _ATOM = 9
 
 _FUNCTIONS = {"floor": "math.floor", "ceil": "math.ceil"}
@@ -64,7 +61,7 @@ def truth(value: Any) -> Any:
     if kind == "not":
         inner = truth(operands[0])
         return Formula("not", (inner,)) if isinstance(inner, Formula) else not inner
-    if _LOOSENESS.get(kind) == _LOOSENESS["=="]:
+    if LOOSENESS.get(kind) == LOOSENESS["=="]:
         left, right = (simplified(o) if isinstance(o, Formula) else o for o in operands)
         is_equal = left == right and isinstance(left, Formula)
         return kind in ("==", "<=", ">=") if is_equal and kind in _ORDERS else Formula(kind, (left, right))
@@ -102,11 +99,11 @@ def _spelled(value: Any, names: Names) -> tuple[Expression, int]:
     if kind == "index":
         base, position = _tight(operands[0], _ATOM, names), expression(operands[1], names)
         return Bracketed(f"{base.flat}[", (Item(position),), "]"), _ATOM
-    return _operation(kind, operands, names), _LOOSENESS[kind]
+    return _operation(kind, operands, names), LOOSENESS[kind]
 
 
 def _operation(kind: str, operands: tuple[Any, ...], names: Names) -> Expression:
-    own = _LOOSENESS[kind]
+    own = LOOSENESS[kind]
     if kind == "if":
         then, condition, otherwise = operands
         last = _tight(otherwise, 0, names)
@@ -132,7 +129,7 @@ def _operation(kind: str, operands: tuple[Any, ...], names: Names) -> Expression
 
 def _joined(left: Expression, own: int, formula: Any, step: tuple[str, Expression]) -> Operation:
     """`a + b` and `c` as one operation of three, since they break together."""
-    chains = isinstance(formula, Formula) and _LOOSENESS.get(formula.operator) == own
+    chains = isinstance(formula, Formula) and LOOSENESS.get(formula.operator) == own
     if chains and isinstance(left, Operation):
         return Operation(left.first, (*left.rest, step))
     return Operation(left, (step,))

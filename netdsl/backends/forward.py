@@ -29,8 +29,9 @@ from netdsl.backends.layout import (
     width,
 )
 from netdsl.backends.naming import is_identifier, variable
+from netdsl.backends.programs import Program, Step
 from netdsl.graph.graph import Group as GroupOperation
-from netdsl.graph.graph import MergeKind, Node
+from netdsl.graph.graph import MergeKind
 from netdsl.graph.graph import Use as UseOperation
 from netdsl.graph.shapes import Shape
 
@@ -38,47 +39,6 @@ OPERATORS: Mapping[MergeKind, str] = {"add": "+", "sub": "-", "mul": "*"}
 
 MOST_NESTED = 3
 """Calls that may stand in one expression."""
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One step of `forward`: a module's call, a merge, or a choice between programs."""
-
-    output: int
-    """The number of the value that comes out; values are numbered through the whole of a `forward`."""
-    inputs: tuple[int, ...]
-    node: Node
-    module: str = ""
-    """What is called, such as `self.conv1`; empty for a merge and a choice."""
-    handed_on: tuple[str, ...] = ()
-    """Shared modules that the call takes as well."""
-    kind: MergeKind | None = None
-    axis: int = 1
-    """The axis of a concatenation."""
-    condition: str = ""
-    sides: tuple[Program, ...] = ()
-    """What a choice does where its condition holds, and where it does not."""
-
-    @property
-    def values_read(self) -> Iterator[int]:
-        if not self.sides:
-            yield from self.inputs
-        for side in self.sides:
-            yield from side.values_read
-
-
-@dataclass(frozen=True, eq=False)
-class Program:
-    """Steps in the order in which they run, and the value that comes out of them."""
-
-    steps: tuple[Step, ...]
-    result: int
-
-    @property
-    def values_read(self) -> Iterator[int]:
-        for step in self.steps:
-            yield from step.values_read
-        yield self.result
 
 
 @dataclass(eq=False)

@@ -6,28 +6,24 @@ not have in common becomes an argument of the class.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any, Protocol
 
 from netdsl.backends.arguments import MISSING, Arguments, Member
 from netdsl.backends.formulas import Names, expression, literal
 from netdsl.backends.layout import (
-    Bracketed,
-    Comprehension,
     Expression,
     Item,
     Text,
     call,
 )
 from netdsl.backends.naming import checked, variable
-from netdsl.backends.scopes import INPUT_SIZES, Factory, Scope, is_same, outside, torch_call
-from netdsl.backends.variants import Layouts, Variant, Variants
+from netdsl.backends.repeats import Repeats
+from netdsl.backends.scopes import Factory, Scope, input_sizes, is_same, outside, torch_call
+from netdsl.backends.variants import Variant, Variants
 from netdsl.graph.formula import Formula
 from netdsl.graph.graph import (
-    Child,
     Fan,
     Graph,
     Group,
@@ -38,7 +34,6 @@ from netdsl.graph.graph import (
     Signature,
     Use,
 )
-from netdsl.graph.polynomial import simplified
 
 POSITIONAL = {
     "Conv": ("in_channels", "out_channels", "kernel_size"),
@@ -54,13 +49,10 @@ POSITIONAL = {
 }
 """What torch calls the arguments that are printed without a name, by the beginning of the class's name."""
 
-MANY = 3
-"""From how many equal modules on they are written as a comprehension."""
-
 
 @dataclass(frozen=True)
 class Parameter:
-    """An argument of a printed class or function."""
+    """An argument of a printed class."""
 
     name: str
     source: str
@@ -75,7 +67,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Definition:
-    """A printed class or function, as its callers see it."""
+    """A printed class, as its callers see it."""
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -115,7 +107,7 @@ class Modules:
         self.file = file
         self.scopes = variant.scopes
         self.names = names
-        self.arguments = Arguments(variant.scopes, file.variants.equalities)
+        self.arguments = Arguments(variant.graphs, variant.scopes, file.variants.equalities)
         self.locals: dict[Formula, str] = {}
         """Variables of the constructor that stand for longer formulas."""
         self.required: dict[Formula, None] = {}
@@ -164,9 +156,9 @@ class Modules:
                 return call("nn.Identity")
             return self._instance(inner, [(m.graph, n) for m, n in zip(members, nodes, strict=True)])
         if isinstance(operation, Series):
-            return self._series(members, nodes, hint)
+            return Repeats(self).series(members, nodes, hint)
         assert isinstance(operation, Fan)
-        return self._fan(members, nodes, hint)
+        return Repeats(self).fan(members, nodes, hint)
 
     def _leaf(self, members: Sequence[Member], nodes: Sequence[Node]) -> Expression:
         origin = nodes[0].origin or ""
@@ -201,7 +193,7 @@ class Modules:
         return call("partial", Item(Text(value.call.target)), *items)
 
     def _instance(self, members: Sequence[Member], uses: Sequence[tuple[Graph, Node] | None]) -> Expression:
-        """A call of a class or function with what these uses give it.
+        """A call of a class with what these uses give it.
 
         Args:
             members: the scopes that become the class.
@@ -261,9 +253,7 @@ class Modules:
         assert use is not None
         graph, node = use
         if parameter.source == "input":
-            shape = graph.shape(node.inputs[0])
-            axis = INPUT_SIZES[parameter.name]
-            return shape.size(axis) if axis in shape else MISSING
+            return input_sizes(graph.shape(node.inputs[0])).get(parameter.name, MISSING)
         assert isinstance(node.operation, Use)
         value = dict(node.operation.arguments)[parameter.name]
         if not isinstance(value, LayerArgument):
@@ -273,118 +263,6 @@ class Modules:
             return MISSING
         is_handed_on = isinstance(self.scopes[member.number].values.get(value.origin or ""), Factory)
         return replace(factory, formula=Formula.name(value.origin) if is_handed_on and value.origin else None)
-
-    # Series and fans
-
-    def _series(self, members: Sequence[Member], nodes: Sequence[Node], hint: str) -> Expression:
-        every: list[Series] = [node.operation for node in nodes]  # type: ignore[misc]
-        name = self.file.series_class(hint, every[0], nodes[0])
-        items = self._series_items(members, every, hint)
-        return call("nn.Sequential", *items) if name is None else _listed(name, items)
-
-    def _series_items(self, members: Sequence[Member], every: Sequence[Series], hint: str) -> list[Item]:
-        layouts = self._layouts(members, every)
-        if "first" in layouts and any(len(series.children) > 1 for series in every):
-            return self._first_and_rest(members, every, hint)
-        if "counted" in layouts:
-            return self._counted(members, every, hint)
-        if every[0].count is not None:
-            found = self._count(members, every)
-            if isinstance(found, Formula):
-                self.require(Formula("==", (found, int(every[0].count))))
-        return self._one_by_one(members, [series.children for series in every], hint)
-
-    def _one_by_one(
-        self, members: Sequence[Member], every: Sequence[tuple[Child, ...]], hint: str
-    ) -> list[Item]:
-        """Each member of a series or a fan; beside uses of shared modules, the others by their number."""
-        wiring = self.file.variants.wiring
-        made: dict[int, Expression] = {}
-        position = 0
-        for number, child in enumerate(every[0]):
-            if wiring.shared_module(child.graph) is None:
-                inner = [replace(m, graph=c[number].graph) for m, c in zip(members, every, strict=True)]
-                made |= dict.fromkeys(range(position, position + child.count), self.module(inner, hint))
-            position += child.count
-        if len(made) < position:
-            return [Item(module, f'"{number}": ') for number, module in made.items()]
-        return _runs(list(made.values()))
-
-    def _layouts(self, members: Sequence[Member], every: Sequence[Series]) -> set[str]:
-        common: Layouts | None = None
-        for member, series in zip(members, every, strict=True):
-            own = self.file.variants.layouts[id(series), id(self.scopes[member.number])]
-            common = own if common is None else common.common(own)
-            assert common is not None, "the members of one class have series that cannot be written alike"
-        assert common is not None
-        return {layout[0] for layout in common}
-
-    def _count(self, members: Sequence[Member], every: Sequence[Series]) -> Any:
-        return self.arguments.common("count", [series.count for series in every], members)
-
-    def _repeated(self, element: Expression, count: Any) -> list[Item]:
-        uses_loop = re.search(rf"\b{self.arguments.loop}\b", element.flat)
-        if isinstance(count, int) and count < MANY and not uses_loop:
-            return [Item(element)] * count
-        loop = self.arguments.loop if uses_loop else "_"
-        return [Item(Comprehension(element, f"for {loop} in range({self.expression(count).flat})"), "*")]
-
-    def _first_and_rest(
-        self, members: Sequence[Member], every: Sequence[Series], hint: str
-    ) -> list[Item]:
-        pairs = list(zip(members, every, strict=True))
-        first = self.module([replace(m, graph=s.children[0].graph) for m, s in pairs], hint)
-        longer = [(m, s) for m, s in pairs if sum(child.count for child in s.children) > 1]
-        last = [replace(m, graph=s.children[-1].graph) for m, s in longer]
-        rest = self.module(last, hint) if last else first
-        count = self._count(members, every)
-        if rest.flat == first.flat:
-            return self._repeated(first, count)
-        if isinstance(count, Formula):
-            self.require(Formula(">=", (count, 1)))  # the first is there in any case
-            fewer = simplified(Formula("-", (count, 1)))
-        else:
-            fewer = count - 1
-        return [Item(first), *self._repeated(rest, fewer)]
-
-    def _counted(self, members: Sequence[Member], every: Sequence[Series], hint: str) -> list[Item]:
-        expanded = []
-        for member, series in zip(members, every, strict=True):
-            differ = len(series.children) > 1 and all(child.count == 1 for child in series.children)
-            for position, child in enumerate(series.children):
-                where = position if differ else member.position
-                expanded.append(replace(member, graph=child.graph, position=where))
-        count = self._count(members, every)
-        if not expanded:
-            if isinstance(count, Formula):
-                self.require(Formula("==", (count, 0)))
-            return []
-        return self._repeated(self.module(expanded, hint), count)
-
-    def _fan(self, members: Sequence[Member], nodes: Sequence[Node], hint: str) -> Expression:
-        every: list[Fan] = [node.operation for node in nodes]  # type: ignore[misc]
-        items = self._one_by_one(members, [fan.children for fan in every], hint)
-        return _listed(self.file.fan_class(every[0], nodes[0]), items)
-
-
-def _listed(name: str, items: Sequence[Item]) -> Expression:
-    """A call with one list of modules, or with a dictionary where they have their numbers before them."""
-    if len(items) == 1 and isinstance(items[0].value, Comprehension):
-        return call(name, Item(items[0].value))
-    opening, closing = "{}" if items and items[0].prefix.startswith('"') else "[]"
-    return call(name, Item(Bracketed(opening, tuple(items), closing)))
-
-
-def _runs(made: Sequence[Expression]) -> list[Item]:
-    """Expressions one after another; several equal ones as a comprehension."""
-    items: list[Item] = []
-    for _, group in groupby(made, key=lambda element: element.flat):
-        equal = list(group)
-        if len(equal) >= MANY:
-            items.append(Item(Comprehension(equal[0], f"for _ in range({len(equal)})"), "*"))
-        else:
-            items += map(Item, equal)
-    return items
 
 
 def positional_names(target: str) -> tuple[str, ...]:

@@ -6,14 +6,55 @@ they decided differently has both sides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 
-from netdsl.backends.forward import Program, Step
 from netdsl.backends.naming import checked
 from netdsl.backends.wiring import Wiring, channel_axis
-from netdsl.graph.graph import Choice, Graph, Group, Merge, Node, SharedUse, Use
+from netdsl.graph.graph import Choice, Graph, Group, Merge, MergeKind, Node, SharedUse, Use
 from netdsl.graph.shapes import Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step of `forward`: a module's call, a merge, or a choice between programs."""
+
+    output: int
+    """The number of the value that comes out; values are numbered through the whole of a `forward`."""
+    inputs: tuple[int, ...]
+    node: Node
+    module: str = ""
+    """What is called, such as `self.conv1`; empty for a merge and a choice."""
+    handed_on: tuple[str, ...] = ()
+    """Shared modules that the call takes as well."""
+    kind: MergeKind | None = None
+    axis: int = 1
+    """The axis of a concatenation."""
+    condition: str = ""
+    sides: tuple[Program, ...] = ()
+    """What a choice does where its condition holds, and where it does not."""
+
+    @property
+    def values_read(self) -> Iterator[int]:
+        if not self.sides:
+            yield from self.inputs
+        for side in self.sides:
+            yield from side.values_read
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Steps in the order in which they run, and the value that comes out of them."""
+
+    steps: tuple[Step, ...]
+    result: int
+
+    @property
+    def values_read(self) -> Iterator[int]:
+        for step in self.steps:
+            yield from step.values_read
+        yield self.result
 
 
 class ProgramBuilder:

@@ -12,10 +12,8 @@ from typing import Any
 
 from netdsl.graph.formula import Formula, formula_of, operand, plain, traced
 from netdsl.graph.graph import Choice, Fan, Graph, Group, LayerArgument, Leaf, Node, Series, Use
+from netdsl.graph.shapes import INPUT_SIZES, Shape
 from netdsl.layers.layer import Layer, TorchCall
-
-INPUT_SIZES = {"in_channels": "c", "in_depth": "d", "in_height": "h", "in_width": "w"}
-"""The names by which a block's formulas call its input's sizes, with the axes'."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ def outside(value: Any, graph: Graph, node: Node) -> Any:
     formula = value if isinstance(value, Formula) else formula_in(value)
     if formula is None:
         return value
-    shape = graph.shape(node.inputs[0])
-    names = {name: operand(shape.size(axis)) for name, axis in INPUT_SIZES.items() if axis in shape}
+    sizes = input_sizes(graph.shape(node.inputs[0]))
+    names = {name: operand(size) for name, size in sizes.items()}
     names |= {name: operand(given) for name, given in node.operation.arguments if _is_value(given)}
     if isinstance(value, Formula):
         return value.substitute(names)
@@ -97,10 +95,9 @@ def nodes_of(graph: Graph) -> Iterator[tuple[Graph, Node]]:
                     yield from nodes_of(child.graph)
 
 
-def input_sizes(graph: Graph) -> dict[str, int]:
+def input_sizes(shape: Shape) -> dict[str, int]:
     """The sizes of a block's input as its formulas call them."""
-    shape = graph.inputs[0]
-    return {name: plain(shape.size(axis)) for name, axis in INPUT_SIZES.items() if axis in shape}
+    return {name: shape.size(axis) for axis, name in INPUT_SIZES.items() if axis in shape}
 
 
 def numbers(arguments: tuple[tuple[str, Any], ...]) -> dict[str, Any]:

@@ -29,7 +29,9 @@ from netdsl.backends.scopes import (
     numbers,
     torch_call,
 )
+from netdsl.backends.structures import Layouts, Structure, merged_structure
 from netdsl.backends.wiring import Wiring, channel_axis
+from netdsl.graph.formula import plain
 from netdsl.graph.graph import (
     Choice,
     Fan,
@@ -43,9 +45,6 @@ from netdsl.graph.graph import (
     SharedUse,
     Use,
 )
-
-Structure = tuple[Any, ...]
-"""Nested tuples, equal where two scopes can share a class; a variant inside compares by identity."""
 
 Place = tuple[str, ...]
 """Where a scope stands: the block, then the names inside of it."""
@@ -137,7 +136,8 @@ class Variants:
         if id(graph) in self.scopes:
             return
         self._enter_uses(graph)
-        values = {**input_sizes(graph), **numbers(arguments), **factories(graph, arguments, self.scopes)}
+        sizes = {name: plain(size) for name, size in input_sizes(graph.inputs[0]).items()}
+        values = {**sizes, **numbers(arguments), **factories(graph, arguments, self.scopes)}
         scope = self.scopes[id(graph)] = Scope(block, values, layer_texts(arguments))
         form = self.wiring.form(graph)
         if form not in ("identity", "shared"):
@@ -147,7 +147,7 @@ class Variants:
         """The variant that a scope belongs to: the first that it agrees with, or a new one."""
         siblings = self.siblings.setdefault(place, [])
         for variant in siblings:
-            merged = _merged(variant.structure, structure)
+            merged = merged_structure(variant.structure, structure)
             if merged is not None and variant not in _variants_inside(structure, set()):
                 variant.structure = merged
                 break
@@ -269,43 +269,6 @@ class Variants:
         if all(map(is_steady, rows)):
             return True
         return all(child.count == 1 for child in series.children) and all(map(is_progression, rows))
-
-
-class Layouts(tuple[Structure, ...]):
-    """The ways in which a series can be written; a class has those that its instances have in common."""
-
-    def common(self, other: Layouts) -> Layouts | None:
-        found = [
-            merged
-            for own in self
-            for theirs in other
-            if own[0] == theirs[0] and (merged := _merged(own, theirs)) is not None
-        ]
-        return Layouts(found) if found else None
-
-
-def _merged(left: Any, right: Any) -> Any | None:
-    """What two structures are together; None where they differ. A side of a choice that one of them does not
-    know, and the members of a series that one of them has none of, are taken from the other."""
-    if isinstance(left, Layouts) and isinstance(right, Layouts):
-        return left.common(right)
-    if not (isinstance(left, tuple) and isinstance(right, tuple)):
-        return left if left == right else None
-    if len(left) != len(right) or (left and left[0] != right[0] and isinstance(left[0], str)):
-        return None
-    is_open = bool(left) and left[0] in ("choice", "first", "counted")
-    merged = []
-    for own, theirs in zip(left, right, strict=True):
-        if own is None or theirs is None:
-            if not is_open and own is not theirs:
-                return None
-            merged.append(theirs if own is None else own)
-            continue
-        both = _merged(own, theirs)
-        if both is None:
-            return None
-        merged.append(both)
-    return tuple(merged)
 
 
 def _variants_inside(structure: Any, found: set[Variant]) -> set[Variant]:

@@ -20,11 +20,13 @@ from netdsl.records import value_record
 Plain = int | float | bool | str | None
 Operand = "Formula | Plain | tuple[Any, ...]"
 
-_LOOSENESS = {
+LOOSENESS = {
     "if": 0, "or": 1, "and": 2, "not": 3,
     "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "not in": 4,
     "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "neg": 7, "**": 8,
 }  # fmt: skip
+"""How tightly operators bind, the loosest first, as in Python."""
+
 _ATOM = 9
 
 
@@ -87,7 +89,7 @@ class Formula:
             return f"({', '.join(_spell(o, 0) for o in operands)}{',' * (len(operands) == 1)})", _ATOM
         if kind == "call":
             return f"{operands[0]}({', '.join(_spell(o, 0) for o in operands[1:])})", _ATOM
-        own = _LOOSENESS[kind]
+        own = LOOSENESS[kind]
         if kind == "if":
             then, condition, otherwise = operands
             return f"{_spell(then, 1)} if {_spell(condition, 1)} else {_spell(otherwise, 0)}", own

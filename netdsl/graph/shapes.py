@@ -15,6 +15,9 @@ from netdsl.records import value_record
 SPATIAL_NAMES = {0: (), 1: ("w",), 2: ("h", "w"), 3: ("d", "h", "w")}
 """The names of the axes behind the channels, by their number."""
 
+INPUT_SIZES = {"c": "in_channels", "d": "in_depth", "h": "in_height", "w": "in_width"}
+"""What a block's formulas call the sizes of its input, by axis."""
+
 WORDS = {"c": "channels", "d": "depth", "h": "height", "w": "width"}
 """What an axis is called in a sentence."""
 

@@ -6,6 +6,7 @@ bytes and `(batch,)` labels.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,14 +17,14 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from netdsl.diagnostics import Diagnostic, Faults, fault
-from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
+from netdsl.training.data.dataset import HeldImages, HeldSplit, ImageFiles, Split
 from netdsl.training.seeds import order_of, reseed_sample
 from netdsl.training.transforms import ImageShape, Transform
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 HELD_BYTES = 2 * 2**30
-"""The largest split that is kept in memory, sized and as bytes."""
+"""The largest split that is kept in memory, sized and as bytes; at most a quarter of what the machine has."""
 SIZED_AT_ONCE = 4096
 """Images that are resized in one go."""
 MOST_DAMAGED = 10
@@ -31,23 +32,29 @@ MOST_DAMAGED = 10
 MOST_WORKERS = 8
 
 
-def hold(split: Split, size: Transform, shape: ImageShape, say: Callable[[str], None]) -> Split | None:
+def hold(split: Split, size: Transform, shape: ImageShape, say: Callable[[str], None]) -> HeldSplit | None:
     """The split with all its images sized and in memory; None where they are too many.
 
     Raises:
         Faults: images are damaged; exit code 3.
     """
-    if len(split) * shape[0] * shape[1] * shape[2] > HELD_BYTES:
+    if len(split) * math.prod(shape) > min(HELD_BYTES, _memory_bytes() // 4):
         return None
     if isinstance(split.images, ImageFiles):
         say(f"reading {len(split):,} images")
         values = torch.empty(len(split), *shape, dtype=torch.uint8)
         with ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
             _fill(values, split, size, pool)
-        return Split(HeldImages(values), split.labels)
+        return HeldSplit(HeldImages(values), split.labels)
     assert isinstance(split.images, HeldImages)
     sized = torch.cat([size(part) for part in torch.split(split.images.values, SIZED_AT_ONCE)])
-    return Split(HeldImages(sized.contiguous()), split.labels)
+    return HeldSplit(HeldImages(sized.contiguous()), split.labels)
+
+
+def _memory_bytes() -> int:
+    """The memory of the machine; where the system does not say, more than any split needs."""
+    known = hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else 2**62
 
 
 def _fill(values: torch.Tensor, split: Split, size: Transform, pool: ThreadPoolExecutor) -> None:

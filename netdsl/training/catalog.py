@@ -113,6 +113,19 @@ class Entry:
 
 _LR = "learning rate"
 _DECAY = "share of the weights taken off them at each step, times the learning rate"
+_ADDED = "share of the weights added to the gradient"
+
+
+def _adam(weight_decay: Real) -> Arguments:
+    """The arguments of Adam and AdamW, which differ in what their weight decay does."""
+    return {
+        "lr": Real(_LR, 1e-3, minimum=0),
+        "betas": Pair("decay of the two moving averages", (0.9, 0.999), below=1, ascending=False),
+        "eps": Real("added to the denominator", 1e-8, minimum=0),
+        "weight_decay": weight_decay,
+        "amsgrad": Boolean("whether the largest second moment is kept (Reddi et al. 2018)", False),
+    }
+
 
 OPTIMIZERS: Mapping[str, Entry] = {
     "sgd": Entry(
@@ -125,25 +138,9 @@ OPTIMIZERS: Mapping[str, Entry] = {
             "nesterov": Boolean("whether the gradient is taken ahead of the momentum", False),
         },
     ),
-    "adam": Entry(
-        "Adam (Kingma & Ba 2014)",
-        {
-            "lr": Real(_LR, 1e-3, minimum=0),
-            "betas": Pair("decay of the two moving averages", (0.9, 0.999), below=1, ascending=False),
-            "eps": Real("added to the denominator", 1e-8, minimum=0),
-            "weight_decay": Real("share of the weights added to the gradient", 0, minimum=0),
-            "amsgrad": Boolean("whether the largest second moment is kept (Reddi et al. 2018)", False),
-        },
-    ),
+    "adam": Entry("Adam (Kingma & Ba 2014)", _adam(Real(_ADDED, 0, minimum=0))),
     "adamw": Entry(
-        "Adam with weight decay of its own (Loshchilov & Hutter 2017)",
-        {
-            "lr": Real(_LR, 1e-3, minimum=0),
-            "betas": Pair("decay of the two moving averages", (0.9, 0.999), below=1, ascending=False),
-            "eps": Real("added to the denominator", 1e-8, minimum=0),
-            "weight_decay": Real(_DECAY, 1e-2, minimum=0),
-            "amsgrad": Boolean("whether the largest second moment is kept (Reddi et al. 2018)", False),
-        },
+        "Adam with weight decay of its own (Loshchilov & Hutter 2017)", _adam(Real(_DECAY, 1e-2, minimum=0))
     ),
     "adadelta": Entry(
         "Adadelta (Zeiler 2012)",
@@ -151,7 +148,7 @@ OPTIMIZERS: Mapping[str, Entry] = {
             "lr": Real(_LR, 1.0, minimum=0),
             "rho": Real("decay of the moving averages", 0.9, minimum=0, maximum=1),
             "eps": Real("added under the root", 1e-6, minimum=0),
-            "weight_decay": Real("share of the weights added to the gradient", 0, minimum=0),
+            "weight_decay": Real(_ADDED, 0, minimum=0),
         },
     ),
     "adagrad": Entry(
@@ -159,7 +156,7 @@ OPTIMIZERS: Mapping[str, Entry] = {
         {
             "lr": Real(_LR, 1e-2, minimum=0),
             "lr_decay": Real("by how much the learning rate sinks with each step", 0, minimum=0),
-            "weight_decay": Real("share of the weights added to the gradient", 0, minimum=0),
+            "weight_decay": Real(_ADDED, 0, minimum=0),
             "initial_accumulator_value": Real("where the sum of squares begins", 0, minimum=0),
             "eps": Real("added to the denominator", 1e-10, minimum=0),
         },
@@ -170,7 +167,7 @@ OPTIMIZERS: Mapping[str, Entry] = {
             "lr": Real(_LR, 1e-2, minimum=0),
             "alpha": Real("decay of the moving average", 0.99, minimum=0),
             "eps": Real("added to the denominator", 1e-8, minimum=0),
-            "weight_decay": Real("share of the weights added to the gradient", 0, minimum=0),
+            "weight_decay": Real(_ADDED, 0, minimum=0),
             "momentum": Real("share of the last step that is kept", 0, minimum=0),
             "centered": Boolean("whether the gradient's own mean is taken off", False),
         },

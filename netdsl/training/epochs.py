@@ -34,7 +34,7 @@ from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.optimization import LearningRate, initialize, learning_rate, make_optimizer
 from netdsl.training.progress import Display
-from netdsl.training.report import write_report
+from netdsl.training.report import outcome, write_report
 from netdsl.training.run_folder import CHECKPOINTS, Row, Run, write_rows
 from netdsl.training.seeds import WEIGHTS, derived, reseed_step
 from netdsl.training.tasks import Task
@@ -255,6 +255,7 @@ class Training:
         run = replace(self.run, rows=tuple(self.rows))
         if run.rows:
             write_report(run, self.task.metric)
+            self.display.say(outcome(run, self.task.metric))
         return run
 
 

@@ -14,18 +14,17 @@ import torch
 from torch import nn
 
 from netdsl.diagnostics import Diagnostic, Faults, fault
-from netdsl.training.batches import Batches, hold
 from netdsl.training.checkpoint import latest_checkpoint, load_module
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.data.pictures import read_picture
 from netdsl.training.device import Placement, place
 from netdsl.training.epochs import measure
-from netdsl.training.material import check_sizing, image_shape
+from netdsl.training.material import image_shape, evaluation_batches
 from netdsl.training.network import Rebuild, TrainableNetwork
 from netdsl.training.optimization import make_loss
 from netdsl.training.run_folder import CHECKPOINTS, SPEC, Run, read_run
 from netdsl.training.tasks import TASKS
-from netdsl.training.transforms import sizing
+from netdsl.training.transforms import Fitted, sizing
 
 Say = Callable[[str], None]
 
@@ -89,18 +88,7 @@ def evaluate(
         say(f"note: {found.name} has changed since the training")
     task = TASKS[run.recipe.task](make_loss(run.recipe.loss))
     task.check(trained.network, found)
-    shape = image_shape(trained.network)
-    size = sizing(run.recipe.prepare, shape)
-    check_sizing(size, found.test, shape, "prepare")
-    held = hold(found.test, size, shape, say)
-    batches = Batches(
-        split=held or found.test,
-        transform=None if held else size,
-        size=run.recipe.batch,
-        seed=run.recipe.seed,
-        shuffled=False,
-        workers=0 if held else run.recipe.workers,
-    )
+    batches = evaluation_batches(trained.network, run.recipe, found, say)
     figures = measure(trained.module, task, trained.placement, run.facts.scaling, batches)
     return Evaluation(found.name, len(found.test), trained.epoch, figures)
 
@@ -129,7 +117,7 @@ def predict(
     """
     trained = _load(folder, rebuild, device, say)
     shape = image_shape(trained.network)
-    size = sizing(trained.run.recipe.prepare, shape)
+    size = Fitted(sizing(trained.run.recipe.prepare, shape), shape, "prepare")
     damaged: list[Diagnostic] = []
     sized: list[torch.Tensor] = []
     for path in images:
@@ -139,10 +127,6 @@ def predict(
             damaged += faults.diagnostics
     if damaged:
         raise Faults(damaged, exit_code=3)
-    for path, image in zip(images, sized, strict=True):
-        if image.shape != shape:
-            message = f"`prepare` makes {tuple(image.shape)} of `{path}`, the network takes {shape}"
-            raise fault("image-size", message, exit_code=3, help="crop the image to the shape of the others")
     return tuple(
         _prediction(trained, Path(path), image, top) for path, image in zip(images, sized, strict=True)
     )

@@ -13,10 +13,12 @@ import torch
 from netdsl.diagnostics import fault
 from netdsl.training.batches import Batches, hold
 from netdsl.training.choices import Recipe
-from netdsl.training.data.dataset import DataSet, HeldImages, Split
+from netdsl.training.data.dataset import DataSet, Split
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.transforms import (
+    Fitted,
     ImageShape,
+    InTurn,
     Scaling,
     Transform,
     augmentation,
@@ -46,34 +48,50 @@ def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Calla
         Faults: its images cannot be brought to the network's input; exit code 1 or 3.
     """
     shape = image_shape(network)
-    size = sizing(recipe.prepare, shape)
-    augment = augmentation(recipe.augment)
-    check_sizing(size, data.test, shape, "prepare")
+    test = evaluation_batches(network, recipe, data, say)
+    size = Fitted(sizing(recipe.prepare, shape), shape, "prepare")
     whole = chooses_size(recipe.augment)
-    trained_on = hold(data.train, size, shape, say) if not whole else None
-    tested_on = hold(data.test, size, shape, say)
-    first = channels_only(recipe.prepare, shape) if whole else size
-    transform = augment if trained_on is not None else _both(first, augment)
-    if augment is not None:
-        check_sizing(_both(first, augment), data.train, shape, "augment")
+    held = None if whole else hold(data.train, size, shape, say)
+    augment = augmentation(recipe.augment)
+    steps = [] if held else [channels_only(recipe.prepare, shape) if whole else size]
+    steps += [augment] if augment else []
+    transform = Fitted(InTurn(tuple(steps)), shape, "augment") if steps else None
     train = Batches(
-        split=trained_on or data.train,
+        split=held or data.train,
         transform=transform,
         size=recipe.batch,
         seed=recipe.seed,
         shuffled=True,
-        workers=_workers(recipe, trained_on),
+        workers=0 if held else recipe.workers,
     )
-    test = Batches(
-        split=tested_on or data.test,
-        transform=None if tested_on else size,
+    train.sample(1, 0)  # what is wrong with the recipe shows at the first image already
+
+    def own() -> torch.Tensor:
+        return held.images.values if held else _some(data.train, size)
+
+    return Material(train, test, scaling(recipe.prepare, own, shape[0]))
+
+
+def evaluation_batches(
+    network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Callable[[str], None]
+) -> Batches:
+    """The test part of a data set for a network: sized, in its own order.
+
+    Raises:
+        Faults: its images cannot be brought to the network's input; exit code 1 or 3.
+    """
+    shape = image_shape(network)
+    size = Fitted(sizing(recipe.prepare, shape), shape, "prepare")
+    size(data.test.images[0])
+    held = hold(data.test, size, shape, say)
+    return Batches(
+        split=held or data.test,
+        transform=None if held else size,
         size=recipe.batch,
         seed=recipe.seed,
         shuffled=False,
-        workers=_workers(recipe, tested_on),
+        workers=0 if held else recipe.workers,  # handing images over costs more than cutting them
     )
-    scale = scaling(recipe.prepare, lambda: _sample(trained_on or data.train, size), shape[0])
-    return Material(train, test, scale)
 
 
 def image_shape(network: TrainableNetwork) -> ImageShape:
@@ -91,43 +109,7 @@ def image_shape(network: TrainableNetwork) -> ImageShape:
     return channels, height, width
 
 
-def check_sizing(size: Transform, split: Split, shape: ImageShape, key: str) -> None:
-    """Whether an image comes out as the network takes it.
-
-    Raises:
-        Faults: it does not; exit code 1.
-    """
-    image = split.images[0]
-    given = "×".join(map(str, image.shape))
-    wanted = "×".join(map(str, shape))
-    help = (
-        f"let `{key}` end at {shape[1]}×{shape[2]}; without a size, images are resized to the network's input"
-    )
-    try:
-        result = tuple(size(image).shape)
-    except ValueError as error:
-        message = f"`{key}` cannot be applied to an image of {given}: {str(error).lower()}"
-        raise fault("image-size", message, exit_code=1, help=help) from None
-    if result != shape:
-        message = (
-            f"`{key}` makes {'×'.join(map(str, result))} of an image of {given}, the network takes {wanted}"
-        )
-        raise fault("image-size", message, exit_code=1, help=help)
-
-
-def _both(first: Transform, second: Transform | None) -> Transform:
-    return first if second is None else lambda image: second(first(image))
-
-
-def _workers(recipe: Recipe, held: Split | None) -> int | None:
-    """Images in memory are cut into batches by this process: handing them over would cost more."""
-    return 0 if held is not None else recipe.workers
-
-
-def _sample(split: Split, size: Transform) -> torch.Tensor:
-    """Images, sized, that a split's own mean and deviation are taken from: all that are in memory, else some
-    spread evenly over it."""
-    if isinstance(split.images, HeldImages):
-        return split.images.values
+def _some(split: Split, size: Transform) -> torch.Tensor:
+    """Images, sized, spread evenly over a split that is not in memory."""
     step = max(1, len(split) // STATISTICS_IMAGES)
     return torch.stack([size(split.images[index]) for index in range(0, len(split), step)])

@@ -58,6 +58,16 @@ def summary(run: Run) -> dict[str, object]:
     }
 
 
+def outcome(run: Run, metric: str) -> str:
+    """What a run has reached, in a line."""
+    last, images = run.metrics[f"test_{metric}"], run.facts.test_images
+    seconds = sum(row["seconds"] for row in run.rows)
+    return (
+        f"test {metric} {last:.4f} on {images:,} images that took no part in training, "
+        f"after {len(run.rows)} epochs and {seconds:,.0f} seconds: see {run.folder / REPORT_TEXT}"
+    )
+
+
 def page(run: Run, metric: str) -> str:
     """The report as Markdown."""
     facts, recipe, last = run.facts, run.recipe, run.metrics

@@ -15,15 +15,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import torch
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from netdsl.diagnostics import fault
+from netdsl.diagnostics import Faults, fault
 from netdsl.training.catalog import OWN_MEAN, OWN_STD, SIZING
 from netdsl.training.choices import Use
+from netdsl.training.device import is_out_of_memory
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
 ImageShape = tuple[int, int, int]
@@ -40,23 +41,75 @@ def sizing(prepare: Sequence[Use], shape: ImageShape) -> Transform:
         steps.append(v2.Resize(shape[1:], antialias=True))
     if not any(use.word in ("grayscale", "rgb") for use in prepare):
         steps.append(_WithChannels(shape[0]))
-    return _in_turn(steps)
+    return InTurn(tuple(steps))
 
 
 def channels_only(prepare: Sequence[Use], shape: ImageShape) -> Transform:
     """What `sizing` does to the channels alone: for augmentations that choose the size themselves."""
     steps = [_preparation(use) for use in prepare if use.word in ("grayscale", "rgb")]
-    return _in_turn(steps or [_WithChannels(shape[0])])
+    return InTurn(tuple(steps) or (_WithChannels(shape[0]),))
 
 
 def augmentation(augment: Sequence[Use]) -> Transform | None:
     """What training images go through by chance; None where a recipe has nothing of the kind."""
-    return _in_turn([_augmentation(use) for use in augment]) if augment else None
+    return InTurn(tuple(_augmentation(use) for use in augment)) if augment else None
 
 
 def chooses_size(augment: Sequence[Use]) -> bool:
     """Whether the augmentation cuts from the whole image, so that `prepare` must not have cut before."""
     return any(use.word == "random_resized_crop" for use in augment)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class InTurn:
+    """Transforms one after another; a class, since worker processes may be handed it as a pickle."""
+
+    steps: tuple[Transform, ...]
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        for step in self.steps:
+            images = step(images)
+        return images
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A transform whose results must be as the network takes them."""
+
+    transform: Transform
+    shape: ImageShape
+    key: str
+    """The recipe's key that it stands under."""
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """An image or a batch of them.
+
+        Raises:
+            Faults: the result has another shape, or there is none; exit code 1.
+        """
+        try:
+            made = self.transform(images)
+        except (ValueError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                raise
+            raise self._misfit("cannot be applied to", images, f": {str(error).lower()}") from None
+        if made.shape[-3:] != self.shape:
+            wanted = f", the network takes {spelled(self.shape)}"
+            raise self._misfit(f"makes {spelled(made.shape[-3:])} of", images, wanted)
+        return made
+
+    def _misfit(self, does: str, images: torch.Tensor, behind: str) -> Faults:
+        _, height, width = self.shape
+        help = f"let it end at {height}×{width}; without a size, images are resized to the network's input"
+        message = f"`{self.key}` {does} an image of {spelled(images.shape[-3:])}{behind}"
+        return fault("image-size", message, exit_code=1, help=help)
+
+
+def spelled(shape: Sequence[int]) -> str:
+    """A shape as people write it."""
+    return "×".join(map(str, shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,12 +247,3 @@ def _augmentation(use: Use) -> Transform:
 
 def _size(size: Any) -> list[int]:
     return list(size) if isinstance(size, tuple) else [size]
-
-
-def _in_turn(steps: Sequence[Transform]) -> Transform:
-    def apply(image: torch.Tensor) -> torch.Tensor:
-        for step in steps:
-            image = step(image)
-        return image
-
-    return apply

@@ -122,7 +122,7 @@ def unchecked() -> Iterator[None]:
     with (
         patch("netdsl.layers.layer.Layer.problems", lambda *_: iter(())),
         patch("netdsl.layers.arguments.Argument.read", lambda _, value: value),
-        patch("netdsl.analysis.elaborate.merge_problems", lambda *_: iter(())),
+        patch("netdsl.analysis.expansion.merge_problems", lambda *_: iter(())),
     ):
         yield
 

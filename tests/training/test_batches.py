@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ import torch
 from netdsl.training import batches as module
 from netdsl.training.batches import Batches, hold
 from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
+from netdsl.training.recipe import resolve_recipe
 from netdsl.training.seeds import derived, order_of
-from netdsl.training.transforms import Transform
+from netdsl.training.transforms import Fitted, InTurn, Transform, augmentation, sizing
 from tests.training.data.test_folder import draw
-from tests.training.networks import fault_of, faults_of
+from tests.training.networks import fault_of, faults_of, section
 
 
 def numbered(count: int) -> Split:
@@ -180,3 +182,20 @@ def test_derived_seeds_do_not_collide() -> None:
 
 def test_an_order_is_a_permutation() -> None:
     assert order_of(1, 100, 0).sort().values.tolist() == list(range(100))
+
+
+def test_batches_survive_the_way_to_another_process() -> None:
+    """Where processes are not forked, workers get their batches as pickles."""
+    augment = resolve_recipe(section("augment: random_crop(8, padding=1) -> hflip"), {}, {}).augment
+    steps = InTurn((sizing((), (1, 8, 8)), augmentation(augment) or InTurn(())))
+    batches = Batches(
+        split=Split(HeldImages(torch.arange(640, dtype=torch.uint8).view(10, 1, 8, 8)), torch.arange(10)),
+        transform=Fitted(steps, (1, 8, 8), "augment"),
+        size=4,
+        seed=0,
+        shuffled=True,
+    )
+
+    again = pickle.loads(pickle.dumps(batches))  # noqa: S301 - made here
+
+    assert pixels(again, 3) == pixels(batches, 3)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from netdsl.training.choices import Recipe
-from netdsl.training.report import draw_curves, page, summary, write_report
+from netdsl.training.report import draw_curves, outcome, page, summary, write_report
 from netdsl.training.run_folder import Facts, Run
 
 
@@ -77,6 +77,13 @@ def test_the_page_says_what_was_reached_on_what(run: Run) -> None:
     assert "**Test accuracy 0.6000** after epoch 2 of 10; stopped before the end, on 360 images" in text
     assert "| optimizer | `adamw(lr=0.001, " in text
     assert "| 2 | 1.2500 | 0.8000 | 1.7500 | 0.6000 |" in text
+
+
+def test_the_outcome_is_a_line_that_leads_to_the_page(run: Run) -> None:
+    assert outcome(run, "accuracy") == (
+        "test accuracy 0.6000 on 360 images that took no part in training, after 2 epochs and 3 seconds: "
+        f"see {run.folder / 'report.md'}"
+    )
 
 
 def test_the_data_are_those_of_the_page(run: Run) -> None:

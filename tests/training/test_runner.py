@@ -399,23 +399,26 @@ def test_what_does_not_fit_into_memory_is_streamed_to_the_same_figures(
     assert figures(by_workers) == figures(held)
 
 
-def test_a_random_resized_crop_cuts_from_the_whole_image(tmp_path: Path) -> None:
-    """`prepare` crops test images to 8; a crop at random may only take what is there before that."""
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_random_resized_crop_cuts_from_the_whole_image(tmp_path: Path, channels: int) -> None:
+    """It takes the place of what `prepare` does to sizes; channels are brought to the network's all the same."""
     test_cifar.published(tmp_path / "data", "cifar10")
     recipe = (
-        "data: cifar10\nprepare: resize(10) -> center_crop(8) -> normalize(0.5, 0.25)\n"
+        "data: cifar10\nprepare: resize(10) -> center_crop(8) -> normalize(mean, std)\n"
         "augment: random_resized_crop(8)\nbatch: 16\nepochs: 1\n"
     )
 
     run = train(
-        network(recipe, lambda: Small(3), input=(3, 8, 8)),
+        network(recipe, lambda: Small(channels), input=(channels, 8, 8)),
         out=tmp_path / "run",
+        overrides={"workers": "0"},
         root=tmp_path / "data",
         device="cpu",
         display=silent(),
     )
 
     assert len(run.rows) == 1
+    assert len(run.facts.mean or ()) == channels
 
 
 class WithHead(nn.Module):

@@ -10,6 +10,7 @@ from netdsl.training import catalog
 from netdsl.training.choices import Use
 from netdsl.training.recipe import resolve_recipe
 from netdsl.training.transforms import (
+    Fitted,
     Scaling,
     Transform,
     augmentation,
@@ -18,7 +19,7 @@ from netdsl.training.transforms import (
     scaling,
     sizing,
 )
-from tests.training.networks import fault_of, section
+from tests.training.networks import fault_of, faults_of, section
 
 
 def uses(key: str, text: str) -> tuple[Use, ...]:
@@ -198,3 +199,30 @@ def test_without_normalize_bytes_become_shares() -> None:
     images = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 1, 1, 3)
 
     assert torch.allclose(Scaling(None, None)(images).flatten(), torch.tensor([0.0, 0.2, 1.0]))
+
+
+def test_images_of_several_shapes_are_told_by_the_first_that_does_not_fit() -> None:
+    size = Fitted(sizing(uses("prepare", "resize(8)"), (3, 8, 8)), (3, 8, 8), "prepare")
+    assert size(picture(3, 40, 40)).shape == (3, 8, 8)
+
+    found, exit_code = faults_of(lambda: size(picture(3, 40, 48)))
+
+    assert ([d.code for d in found], exit_code) == (["image-size"], 1)
+    assert found[0].message == "`prepare` makes 3×8×9 of an image of 3×40×48, the network takes 3×8×8"
+
+
+def test_a_transform_that_an_image_is_too_small_for_is_told() -> None:
+    crop = augmentation(uses("augment", 'random_crop(64, padding=60, padding_mode="reflect")'))
+    assert crop is not None
+
+    found, _ = faults_of(lambda: Fitted(crop, (3, 64, 64), "augment")(picture()))
+
+    assert found[0].message.startswith("`augment` cannot be applied to an image of 3×40×48: ")
+
+
+def test_memory_that_runs_out_is_not_taken_for_a_misfit() -> None:
+    def greedy(images: torch.Tensor) -> torch.Tensor:
+        return images + torch.empty(2**58)
+
+    with pytest.raises(RuntimeError, match="memory"):
+        Fitted(greedy, (3, 8, 8), "prepare")(picture())

@@ -72,6 +72,13 @@ class Split:
         return len(self.images)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldSplit(Split):
+    """A split whose images are in memory, of the size that is wanted."""
+
+    images: HeldImages
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class DataSet:
     """A data set, read."""

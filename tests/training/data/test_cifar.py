@@ -53,7 +53,7 @@ def test_images_and_labels_are_those_of_the_files(tmp_path: Path, name: str) -> 
 
     files = FILES[name]
     with (folder / files.train[-1]).open("rb") as file:
-        last = pickle.load(file)
+        last = pickle.load(file)  # noqa: S301 - written above
     assert isinstance(data.train.images, HeldImages)
     assert len(data.train) == ROWS * len(files.train)
     assert len(data.classes) == files.classes

@@ -1,0 +1,67 @@
+"""What a person sees: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from netdsl.training.progress import Display
+
+ROW = {
+    "epoch": 3,
+    "train_loss": 0.5,
+    "train_accuracy": 0.75,
+    "test_loss": 0.625,
+    "test_accuracy": 0.7,
+    "images_per_second": 1234.5,
+}
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(display: Display) -> None:
+    display.say("net [on] digits")
+    display.warn("A FALLBACK")
+    with display.training(20):
+        display.step(7, "3/10", "loss 0.500  accuracy 0.750  1,234 images/s")
+        display.epoch(ROW, 10, "accuracy")
+
+
+def test_a_file_gets_plain_lines() -> None:
+    stream = io.StringIO()
+
+    shown(Display(stream))
+
+    assert stream.getvalue() == (
+        "net [on] digits\nA FALLBACK\n"
+        "epoch  3/10   train loss 0.5000  accuracy 0.7500   test loss 0.6250  accuracy 0.7000   1,234 images/s\n"
+    )
+
+
+def test_a_terminal_gets_a_live_bar_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = Terminal()
+
+    shown(Display(stream))
+
+    text = stream.getvalue()
+    assert "\x1b[" in text
+    assert "epoch 3/10" in text
+    assert "loss 0.500  accuracy 0.750  1,234 images/s" in text
+    assert "epoch  3/10   train loss 0.5000" in text
+
+
+def test_a_silent_display_shows_nothing() -> None:
+    stream = io.StringIO()
+
+    shown(Display(stream, silent=True))
+
+    assert stream.getvalue() == ""
