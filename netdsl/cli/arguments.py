@@ -112,6 +112,11 @@ def add_spec_options(parser: Parser) -> None:
         metavar="NAME=VALUE",
         help="another value for a parameter of the spec, such as --set classes=10; may be repeated",
     )
+    add_plugins(parser)
+
+
+def add_plugins(parser: Parser) -> None:
+    """`--plugin`, which every verb has that makes a network; `plugins` reads it."""
     parser.add_argument(
         "--plugin",
         dest="plugins",

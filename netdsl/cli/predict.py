@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from netdsl.cli.arguments import Parser, whole_number
+from netdsl.cli.arguments import Parser, add_plugins, plugins, whole_number
 from netdsl.diagnostics.snippet import harmless
 
 
@@ -18,13 +18,16 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; the best there is unless given"
     )
+    add_plugins(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints a line for each image."""
     from netdsl.training.session import predict_images  # torch is loaded only once the command line is right
 
-    for prediction in predict_images(options.run, options.images, top=options.top, device=options.device):
+    for prediction in predict_images(
+        options.run, options.images, top=options.top, device=options.device, plugins=plugins(options.plugins)
+    ):
         classes = ", ".join(f"{harmless(name)} {share:.1%}" for name, share in prediction.classes)
         print(f"{harmless(str(prediction.image))}: {classes}")
     return 0

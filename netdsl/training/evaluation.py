@@ -19,7 +19,7 @@ from netdsl.training.data.find import data_root, find_data
 from netdsl.training.data.pictures import read_picture
 from netdsl.training.device import Placement, place
 from netdsl.training.epochs import measure
-from netdsl.training.material import image_shape, evaluation_batches
+from netdsl.training.material import evaluation_batches, image_shape
 from netdsl.training.network import Rebuild, TrainableNetwork
 from netdsl.training.optimization import make_loss
 from netdsl.training.run_folder import CHECKPOINTS, SPEC, Run, read_run

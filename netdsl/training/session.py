@@ -15,7 +15,7 @@ from netdsl.compiler import Compilation, compile_spec, network_of
 from netdsl.diagnostics import Source, fault
 from netdsl.specs import shipped_folder
 from netdsl.training.evaluation import Evaluation, Prediction, evaluate, predict
-from netdsl.training.network import TrainableNetwork
+from netdsl.training.network import Rebuild, TrainableNetwork
 from netdsl.training.run_folder import SPEC, Run
 from netdsl.training.runner import train
 
@@ -55,29 +55,44 @@ def train_spec(
 
 
 def evaluate_run(
-    folder: str | Path, *, data: str | None = None, device: str | None = None, root: str | Path | None = None
+    folder: str | Path,
+    *,
+    data: str | None = None,
+    device: str | None = None,
+    root: str | Path | None = None,
+    plugins: Sequence[str] = (),
 ) -> Evaluation:
     """Measures a run's network on test data.
 
     Raises:
         Faults: the run, the data or the device is at fault.
     """
-    return evaluate(folder, _rebuild, data=data, device=device, root=root)
+    return evaluate(folder, _rebuilding(plugins), data=data, device=device, root=root)
 
 
 def predict_images(
-    folder: str | Path, images: Sequence[str | Path], *, top: int = 3, device: str | None = None
+    folder: str | Path,
+    images: Sequence[str | Path],
+    *,
+    top: int = 3,
+    device: str | None = None,
+    plugins: Sequence[str] = (),
 ) -> tuple[Prediction, ...]:
     """What a run's network sees in images.
 
     Raises:
         Faults: the run, an image or the device is at fault.
     """
-    return predict(folder, _rebuild, images, top=top, device=device)
+    return predict(folder, _rebuilding(plugins), images, top=top, device=device)
 
 
-def _rebuild(spec: Path, settings: Mapping[str, str]) -> TrainableNetwork:
-    return trainable(compile_spec(spec, settings), settings)
+def _rebuilding(plugins: Sequence[str]) -> Rebuild:
+    """What makes a run's network again; layers of the user's own come from the modules named anew."""
+
+    def rebuild(spec: Path, settings: Mapping[str, str]) -> TrainableNetwork:
+        return trainable(compile_spec(spec, settings, plugins), settings)
+
+    return rebuild
 
 
 def trainable(compilation: Compilation, settings: Mapping[str, str]) -> TrainableNetwork:

@@ -9,7 +9,9 @@ import pytest
 from netdsl.analysis.expansion import Elaborator
 from netdsl.compiler import compile_source
 from netdsl.diagnostics import Source
-from netdsl.graph.graph import Choice, Fan, Graph, Group, Network, Series, SharedUse, Use
+from netdsl.graph.graph import Choice, Fan, Graph, Group, Network, Series, SharedUse, Use, walk
+from netdsl.graph.shapes import Shape
+from netdsl.layers.layer import Layer, Problem
 
 ROOT = Path(__file__).parents[2]
 HEAD = "name: net\ninput: [3, 32, 32]\n"
@@ -74,17 +76,17 @@ def test_numbers_that_python_holds_for_equal_are_told_apart() -> None:
 
 
 def layers_worked_out(text: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """How many layers' shapes a check computes."""
+    """How often a check asks a layer whether it can take its input."""
     count = 0
-    leaf = Elaborator._leaf
+    problems = Layer.problems
 
-    def counted(*arguments: object) -> object:
+    def counted(layer: Layer, input: Shape) -> Iterator[Problem]:
         nonlocal count
         count += 1
-        return leaf(*arguments)  # type: ignore[arg-type]
+        return problems(layer, input)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Elaborator, "_leaf", counted)
+        patch.setattr(Layer, "problems", counted)
         network(text)
     return count
 
@@ -129,8 +131,6 @@ def test_the_order_of_blocks_changes_nothing(order: tuple[int, ...]) -> None:
 
 def report_of(found: Network) -> list[object]:
     """All that can be seen of a network, but for where its text stands."""
-    from netdsl.graph.graph import walk
-
     steps = [
         (step.path, str(step.node.output), repr(step.node.operation.__class__)) for step in walk(found.graph)
     ]

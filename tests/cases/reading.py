@@ -19,7 +19,7 @@ from netdsl.compiler import compile_spec
 from netdsl.diagnostics import Diagnostic
 
 _PART = re.compile(
-    r"^## (?P<title>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^###? (?P<title>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _ERROR = re.compile(r'# error(?: at (\d+):(\d+))?:(?: (\d+))? \[([a-z-]+)\](?: "([^"]*)")?')
 _FIGURE = re.compile(r"# (output|params|macs|layers): ([\d,×]+)")
@@ -71,10 +71,11 @@ class Case:
 def read_cases(folder: Path) -> Iterator[Case]:
     """The cases of a folder's Markdown files."""
     for path in sorted(folder.glob("*.md")):
-        yield from _cases(path)
+        yield from read_page(path)
 
 
-def _cases(path: Path) -> Iterator[Case]:
+def read_page(path: Path) -> Iterator[Case]:
+    """The cases of one Markdown file, called by its headings of the second and third level."""
     title, number = "", 0
     files: dict[str, str] = {}
     for part in _PART.finditer(path.read_text("utf-8")):

@@ -1,17 +1,27 @@
-"""The language by example: every spec in this folder's Markdown is right, or wrong just as it says."""
+"""The language by example: every spec in this folder's Markdown and in the language's reference is right, or
+wrong just as it says."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
+from netdsl.analysis.elaborate import DEEPEST_BLOCKS, MOST_LAYERS
+from netdsl.analysis.evaluate import LONGEST_LIST
+from netdsl.analysis.environment import MOST_STEPS
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import compile_spec
 from netdsl.diagnostics import Diagnostic
 from netdsl.diagnostics.render import render_all
-from tests.cases.reading import Case, Expected, position, read_cases
+from netdsl.language.document import LONGEST_CHAIN
+from netdsl.language.expressions import DEEPEST, LONGEST_ROW
+from netdsl.language.yaml_text import DEEPEST_NESTING, LARGEST_FILE
+from netdsl.layers.layer import LARGEST
+from tests.cases.reading import Case, Expected, position, read_cases, read_page
 
-CASES = list(read_cases(Path(__file__).parent))
+HERE = Path(__file__).parent
+REFERENCE = HERE.parents[1] / "docs" / "language.md"
+CASES = [*read_cases(HERE), *read_page(REFERENCE)]
 RIGHT = [case for case in CASES if not case.errors]
 
 
@@ -80,3 +90,23 @@ def test_a_case_that_is_wrong_about_itself_is_found(tmp_path: Path) -> None:
     assert not Expected(3, 5, "unknown-name", "cnov").fits(diagnostic)
     assert not Expected(3, 6, "unknown-key", "cnov").fits(diagnostic)
     assert not Expected(3, 6, "unknown-name", "conv").fits(diagnostic)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        LARGEST_FILE,
+        MOST_LAYERS,
+        LARGEST,
+        LONGEST_LIST,
+        DEEPEST,
+        LONGEST_ROW,
+        DEEPEST_BLOCKS,
+        DEEPEST_NESTING,
+        LONGEST_CHAIN,
+        MOST_STEPS,
+    ],
+)
+def test_the_reference_states_the_limits(limit: int) -> None:
+    """Its last section is true."""
+    assert f" {limit:,}" in REFERENCE.read_text("utf-8").rpartition("## Limits")[2]

@@ -401,7 +401,7 @@ def test_what_does_not_fit_into_memory_is_streamed_to_the_same_figures(
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_random_resized_crop_cuts_from_the_whole_image(tmp_path: Path, channels: int) -> None:
-    """It takes the place of what `prepare` does to sizes; channels are brought to the network's all the same."""
+    """It takes the place of what `prepare` does to sizes; channels become the network's all the same."""
     test_cifar.published(tmp_path / "data", "cifar10")
     recipe = (
         "data: cifar10\nprepare: resize(10) -> center_crop(8) -> normalize(mean, std)\n"
