@@ -12,6 +12,7 @@ from pathlib import Path
 from netdsl.cli.specs_page import specs_page
 from netdsl.diagnostics.catalog import PARTS, as_markdown, rules
 from netdsl.layers import reference
+from netdsl.training import reference as recipes
 
 ROOT = Path(__file__).parents[2]
 """The repository: pages are written in a checkout."""
@@ -33,6 +34,7 @@ def diagnostics_page() -> str:
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/diagnostics.md": diagnostics_page,
     "docs/layers.md": reference.page,
+    "docs/recipes.md": recipes.page,
     "specs/README.md": specs_page,
 }
 """Each page's path in the repository with the function that makes its text."""

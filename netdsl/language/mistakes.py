@@ -264,11 +264,13 @@ def _unknown_character(at: int, text: str, place: expressions.Place) -> Diagnost
     if character == ":":
         return _colon(at, text, place)
     meant = LOOKALIKES.get(character)
+    number = f"U+{ord(character):04X}"
+    shown = f"`{character}` ({number})" if character.isprintable() else number
     return Diagnostic(
         code="unknown-character",
-        message=f"the character `{character}` (U+{ord(character):04X}) has no meaning in an expression",
+        message=f"the character {shown} has no meaning in an expression",
         span=place(at, at + 1),
-        help=f"write `{meant}`" if meant else "remove it",
+        help="write a space" if meant == " " else f"write `{meant}`" if meant else "remove it",
     )
 
 

@@ -200,7 +200,7 @@ class Training:
         """One step of the optimizer; the batch's loss and counts, still on the device."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate((epoch - 1) * self.steps + number)
-        reseed_step(self.run.recipe.seed, epoch, number)
+        reseed_step(self.run.recipe.seed, epoch, number, self.placement.device)
         target = labels.to(self.placement.device, non_blocking=True)
         with self.placement.autocast():
             outputs = self.module(self.material.scaling(self.placement.images(images)))

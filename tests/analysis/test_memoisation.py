@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from netdsl.analysis.expansion import Elaborator
 from netdsl.compiler import compile_source
 from netdsl.diagnostics import Source
 from netdsl.graph.graph import Choice, Fan, Graph, Group, Network, Series, SharedUse, Use, walk

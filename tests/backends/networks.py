@@ -110,8 +110,8 @@ blocks:
   block(n, k): dense(k) * n
   double: conv(2*x.c, 1)
 net:
-  one: block(depth, growth) -> conv(8, 1)
-  two: block(2, 8) -> dense(growth) * depth -> conv(8, 1)
+  one: block(3, 4) -> block(2, 8) -> conv(8, 1)
+  two: dense(growth) * depth -> conv(8, 1)
   three: double * 3
   four: conv(4, 1) -> (conv(x.c, 1) -> (conv(4, 1) | x)) * m
 """,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from netdsl.analysis.elaborate import DEEPEST_BLOCKS, MOST_LAYERS
-from netdsl.analysis.evaluate import LONGEST_LIST
 from netdsl.analysis.environment import MOST_STEPS
+from netdsl.analysis.evaluate import LONGEST_LIST
+from netdsl.analysis.expansion import DEEPEST_BLOCKS, MOST_LAYERS
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import compile_spec
 from netdsl.diagnostics import Diagnostic

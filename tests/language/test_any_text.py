@@ -73,7 +73,7 @@ def check(text: str) -> None:
     for diagnostic in report.diagnostics:
         assert diagnostic.span is not None
         assert 0 <= diagnostic.span.start <= diagnostic.span.end <= len(diagnostic.span.source.text) + 1
-        assert diagnostic.message.isprintable()
+    assert all(line.isprintable() for line in drawing.split("\n"))
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
