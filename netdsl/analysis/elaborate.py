@@ -14,6 +14,7 @@ from netdsl.analysis.boundaries import as_argument
 from netdsl.analysis.environment import BlockContext, Effort, Environment, Program
 from netdsl.analysis.evaluate import as_layer, evaluate, several_inputs
 from netdsl.analysis.expansion import MOST_LAYERS, Elaborator, is_flow
+from netdsl.analysis.labels import label_body
 from netdsl.analysis.scope import SEVERAL, Scope, Tensor
 from netdsl.analysis.values import (
     Unknown,
@@ -36,6 +37,8 @@ def elaborate(
 ) -> Network | None:
     """The network a spec declares; None where faults, added to `found`, keep it from being known."""
     elaborator = Elaborator(program, found)
+    # shared modules are attributes of the network, beside those of its net
+    elaborator.labels[id(spec.net)] = label_body(spec.net, program.shared)
     scope = Scope(None)
     context = BlockContext(frozenset(program.parameters))
     places = {name: sizes.span for name, sizes in spec.inputs}

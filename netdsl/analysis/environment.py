@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -42,6 +43,24 @@ USAGE = {
     "make_divisible": "make_divisible(number)",
 }
 """How each of the language's own functions is written."""
+FOREIGN = {
+    "dense": "linear",
+    "fc": "linear",
+    "identity": "id",
+    "sequential": "a -> b",
+    "concatenate": "concat(a, b)",
+    "cat": "concat(a, b)",
+    "swish": "silu",
+    "dropout1d": "spatial_dropout",
+    "dropout2d": "spatial_dropout",
+    "dropout3d": "spatial_dropout",
+    "localresponsenorm": "lrn",
+    "zeropad1d": "pad",
+    "zeropad2d": "pad",
+    "zeropad3d": "pad",
+    "gap": "global_avgpool",
+}
+"""What other libraries call things, in small letters, and what they are called here."""
 RESERVED = ("x", "id", "from", *CONSTANTS, *MERGE_FUNCTIONS, *UNROLLING, *FUNCTIONS)
 """Names that mean the same in every spec."""
 
@@ -143,14 +162,12 @@ class Environment:
 
 def unknown_help(name: str, environment: Environment) -> str | None:
     """What may have been meant by a name nobody declared."""
-    torch_words = {
-        f"{word}{rank}d": word
-        for word in ("conv", "maxpool", "avgpool", "batchnorm", "dropout")
-        for rank in (1, 2, 3)
-    }
-    if name.lower() in torch_words:
-        word = torch_words[name.lower()]
-        return f"write `{word}`: how many axes it has is inferred, and so are the input's channels"
+    folded = name.lower().replace("_", "")
+    ranked = re.fullmatch(r"(conv|maxpool|avgpool|batchnorm|instancenorm)[123]d", folded)
+    if ranked:
+        return f"write `{ranked[1]}`: how many axes it has is inferred, and so are the input's channels"
+    if folded in FOREIGN:
+        return f"write `{FOREIGN[folded]}`"
     for block in environment.program.blocks.values():
         if any(parameter.name == name for parameter in block.parameters):
             return f"the block `{block.name}` has a parameter `{name}`; another block must be given it"

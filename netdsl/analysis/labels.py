@@ -8,7 +8,7 @@ Labels depend on the text alone, not on which branch of a condition is taken, so
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from netdsl.language import syntax
 
@@ -20,10 +20,10 @@ Labels = dict[tuple[int, str], str]
 """The label of a syntax node, by the node's identity and the word that it is called by."""
 
 
-def label_body(body: syntax.Body) -> Labels:
+def label_body(body: syntax.Body, taken_already: Iterable[str] = ()) -> Labels:
     """The label of everything in a body that may become a module, named steps not included: those are bodies
     of their own."""
-    taken = {stage.name for stage in _named_steps(body)}
+    taken = {*taken_already, *(stage.name for stage in named_steps(body))}
     counts: dict[str, int] = {}
     labels: Labels = {}
     for node, word in _words(body):
@@ -41,13 +41,14 @@ def indexed_word(index: syntax.Index) -> str:
     return index.value.name if isinstance(index.value, syntax.Name) else "item"
 
 
-def _named_steps(body: syntax.Body) -> Iterator[syntax.Stage]:
+def named_steps(body: syntax.Body) -> Iterator[syntax.Stage]:
+    """The steps whose names belong to a body itself, not to a step inside of it."""
     match body:
         case syntax.Stages(items=items):
             yield from items
         case syntax.Sequence(items=bodies) | syntax.Merge(branches=bodies):
             for inner in bodies:
-                yield from _named_steps(inner)
+                yield from named_steps(inner)
 
 
 def _words(body: syntax.Body) -> Iterator[tuple[syntax.Node, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from netdsl.analysis.environment import RESERVED, BlockContext, Effort, Environment, Program
 from netdsl.analysis.evaluate import evaluate
+from netdsl.analysis.labels import named_steps
 from netdsl.analysis.prelude import prelude, prelude_words
 from netdsl.analysis.resolve import names_read
 from netdsl.analysis.values import UNKNOWN, Unknown, describe, is_layer
@@ -176,6 +177,12 @@ def _check_names(spec: syntax.Spec, layers: Mapping[str, type[Layer]], found: Co
                 first = Label(declared[node.name], "first here")
                 environment.report("duplicate-name", message, node.span, "call one of them otherwise", first)
             declared.setdefault(node.name, node.span)
+    shared = {module.name: module.span for module in spec.shared}
+    for stage in named_steps(spec.net):
+        if stage.name in shared:
+            message = f"a stage of the net and a shared module are both called `{stage.name}`"
+            first = Label(shared[stage.name], "shared here")
+            environment.report("duplicate-name", message, stage.span, "call one of them otherwise", first)
     for block in spec.blocks:
         for parameter in block.parameters:
             if parameter.name in RESERVED or parameter.name in CONSTRUCTOR_NAMES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -11,9 +12,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     >>> nearest("batchnrom", ["batchnorm", "layernorm"])
     'batchnorm'
     """
+    return _nearest(name, tuple(known))
+
+
+@lru_cache(maxsize=256)
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    """Kept, since a wrong name in a table is met in each of its rows."""
     import difflib  # only a wrong spec pays for it
 
-    known = list(known)
     folded = {candidate.lower().replace("_", ""): candidate for candidate in known}
     key = name.lower().replace("_", "")
     if key in folded:

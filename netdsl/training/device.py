@@ -48,7 +48,8 @@ class Placement:
         """The device as people call it."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
-        threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
+        count = torch.get_num_threads()
+        threads = f", {count} thread{'s' * (count != 1)}" if self.device.type == "cpu" else ""
         return f"{platform.processor() or platform.machine()}{threads}"
 
 

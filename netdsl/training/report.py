@@ -64,7 +64,7 @@ def outcome(run: Run, metric: str) -> str:
     seconds = sum(row["seconds"] for row in run.rows)
     return (
         f"test {metric} {last:.4f} on {images:,} images that took no part in training, "
-        f"after {len(run.rows)} epochs and {seconds:,.0f} seconds: see {run.folder / REPORT_TEXT}"
+        f"after {len(run.rows)} epoch{'s' * (len(run.rows) != 1)} and {seconds:,.0f} seconds: see {run.folder / REPORT_TEXT}"
     )
 
 

@@ -133,7 +133,8 @@ def _announce(run: Run, has_recipe: bool, placement: Placement, display: Display
     if not has_recipe:
         display.say("the spec has no `train`: the default recipe is used")
     where = f"on {placement.name}, {placement.precision}, seed {recipe.seed}"
-    display.say(f"{recipe.epochs} epochs, {recipe.batch} images a step, {where}")
+    epochs = f"{recipe.epochs} epoch{'s' * (recipe.epochs != 1)}"
+    display.say(f"{epochs}, {recipe.batch} images a step, {where}")
     display.say(
         f"  optimizer  {recipe.optimizer}\n  schedule   {recipe.schedule}\n  loss       {recipe.loss}"
     )

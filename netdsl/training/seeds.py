@@ -44,7 +44,7 @@ def reseed_sample(seed: int, epoch: int, index: int) -> None:
 def reseed_step(seed: int, epoch: int, step: int, device: torch.device) -> None:
     """Sets what a training step draws from, for dropout and the like, on the CPU and the device it runs on.
 
-    `torch.manual_seed` would reach for every kind of device, which takes milliseconds where one is not in use.
+    `torch.manual_seed` would reach for every kind of device, which takes milliseconds for one not in use.
     """
     number = derived(STEP, seed, epoch, step)
     torch.default_generator.manual_seed(number)

@@ -116,6 +116,8 @@ BOMBS = {
     + "params:\n  p0: [1, 2]\n"
     + "".join(f"  p{i}: [p{i - 1}, p{i - 1}]\n" for i in range(1, 40))
     + "net: relu",
+    "unknown names in tables": HEAD
+    + "net: (((relu for a in rnage(9)) for b in range(999)) for c in range(999))",
     "tables in tables": HEAD + "net: (((relu for a in range(999)) for b in range(999)) for c in range(999))",
     "numbers in tables": HEAD + "params:\n  a: ((1 for a in range(9999)) for b in range(9999))\nnet: relu",
     "zips": HEAD + "net: (relu for a in zip(range(9999), range(9999), range(9999)))",

@@ -12,7 +12,6 @@ from netdsl.training import batches as module
 from netdsl.training.batches import Batches, hold
 from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
 from netdsl.training.recipe import resolve_recipe
-from netdsl.training.seeds import derived, order_of
 from netdsl.training.transforms import Fitted, InTurn, Transform, augmentation, sizing
 from tests.training.data.test_folder import draw
 from tests.training.networks import fault_of, faults_of, section
@@ -171,17 +170,6 @@ def test_an_image_found_damaged_on_the_way_is_named(tmp_path: Path, workers: int
     batches = Batches(split=split, transform=halved, size=2, seed=0, shuffled=False, workers=workers)
 
     assert fault_of(lambda: list(batches.epoch(1))) == ("damaged-image", 3)
-
-
-def test_derived_seeds_do_not_collide() -> None:
-    seeds = {derived(p, s, e, i) for p in range(4) for s in range(3) for e in range(10) for i in range(100)}
-
-    assert len(seeds) == 4 * 3 * 10 * 100
-    assert all(0 <= seed < 2**63 for seed in seeds)
-
-
-def test_an_order_is_a_permutation() -> None:
-    assert order_of(1, 100, 0).sort().values.tolist() == list(range(100))
 
 
 def test_batches_survive_the_way_to_another_process() -> None:
