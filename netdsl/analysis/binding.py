@@ -7,7 +7,7 @@ from typing import Any
 
 from netdsl.analysis.values import Unknown, describe, is_layer
 from netdsl.diagnostics import Diagnostic, Span, did_you_mean
-from netdsl.layers.layer import BadArgument, Layer, spell
+from netdsl.layers.layer import LARGEST, BadArgument, Layer, spell
 
 INFERRED = {
     "in_channels": "the channels of the input",
@@ -122,8 +122,18 @@ def bind_layer(layer: type[Layer], given: Given) -> tuple[Layer | None, Mapping[
         except BadArgument as error:
             shown = describe(value) if is_layer(value) else spell(value)
             message = f"`{name}` of `{layer.word}` must be {error.expected}, not {shown}"
-            faults.append(Diagnostic(code=error.code, message=message, span=span, help=None))
+            help = _value_help(value, error)
+            faults.append(Diagnostic(code=error.code, message=message, span=span, help=help))
     spans = {name: span for name, (_, span) in bound.items()}
     if faults or unknown:
         return None, spans, faults
     return layer(**values), spans, faults
+
+
+def _value_help(value: Any, error: BadArgument) -> str | None:
+    """What to write instead, where the message that says what is expected does not say it."""
+    if isinstance(value, float) and "whole number" in error.expected:
+        return "`//` divides without a remainder, and `round(…)` rounds"
+    if isinstance(value, int) and value > LARGEST:
+        return f"the largest is {LARGEST:,}"
+    return None

@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from netdsl.analysis.labels import Labels
-from netdsl.analysis.prelude import prelude_words
+from netdsl.analysis.prelude import PRELUDE, prelude_words
 from netdsl.analysis.scope import Tensor
 from netdsl.analysis.values import UNKNOWN, Unknown
 from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Span, did_you_mean
 from netdsl.graph.formula import FUNCTIONS, Formula, plain
 from netdsl.language import syntax
-from netdsl.layers.layer import Layer
+from netdsl.layers.layer import Choice, Layer, PerAxis
 from netdsl.records import record, replace, value_record
 
 MERGE_FUNCTIONS = ("add", "sub", "mul", "concat")
@@ -113,7 +113,8 @@ class Program:
         return replace(self, blocks=self.library, shared={}, parameters={})
 
     def known(self) -> list[str]:
-        return [*self.layers, *self.blocks, *self.shared, *self.parameters, *RESERVED]
+        reserved = [word for word in RESERVED if word not in CONSTANTS]
+        return [*self.layers, *self.blocks, *self.shared, *self.parameters, *reserved]
 
 
 @record
@@ -133,10 +134,16 @@ class Environment:
     """The uses of blocks that led here."""
 
     def report(self, code: str, message: str, span: Span, help: str | None = None, *labels: Label) -> Unknown:
-        self.found.add(
-            Diagnostic(code=code, message=message, span=span, help=help, labels=labels, trail=self.trail)
-        )
+        self.add(Diagnostic(code=code, message=message, span=span, help=help, labels=labels))
         return UNKNOWN
+
+    def add(self, fault: Diagnostic) -> None:
+        """Collects a fault with the uses that led there; one in the prelude is the fault of its use."""
+        use = next((step for step in reversed(self.trail) if step.span.source.name != PRELUDE), None)
+        if use is not None and fault.span is not None and fault.span.source.name == PRELUDE:
+            labels = (Label(fault.span, "here, in the prelude"), *fault.labels)
+            fault = replace(fault, span=use.span, labels=labels)
+        self.found.add(replace(fault, trail=self.trail))
 
     def spend(self, steps: int, span: Span) -> None:
         """Counts steps.
@@ -168,6 +175,8 @@ def unknown_help(name: str, environment: Environment) -> str | None:
         return f"write `{ranked[1]}`: how many axes it has is inferred, and so are the input's channels"
     if folded in FOREIGN:
         return f"write `{FOREIGN[folded]}`"
+    if name in _words_in_quotes(environment.program):
+        return f'put it into quotes: `"{name}"`'
     for block in environment.program.blocks.values():
         if any(parameter.name == name for parameter in block.parameters):
             return f"the block `{block.name}` has a parameter `{name}`; another block must be given it"
@@ -175,3 +184,11 @@ def unknown_help(name: str, environment: Environment) -> str | None:
     if len(environment.found) > MOST_SUGGESTIONS:
         return None
     return did_you_mean(name, known) or "`netdsl layers` lists the layers; blocks are declared under `blocks`"
+
+
+def _words_in_quotes(program: Program) -> set[str]:
+    """The words that arguments of layers may be."""
+    arguments = [argument for layer in program.layers.values() for argument in layer.arguments().values()]
+    words = [argument.options for argument in arguments if isinstance(argument, Choice)]
+    words += [argument.words for argument in arguments if isinstance(argument, PerAxis)]
+    return {word for group in words for word in group}

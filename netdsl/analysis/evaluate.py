@@ -44,7 +44,7 @@ from netdsl.analysis.values import (
     is_layer,
     relabelled,
 )
-from netdsl.diagnostics import Collector, Faults, Label, Span, did_you_mean
+from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Span, did_you_mean
 from netdsl.graph.formula import FUNCTIONS, Formula, apply, formula_of, plain, traced
 from netdsl.graph.graph import MergeKind
 from netdsl.graph.shapes import WORDS
@@ -514,13 +514,18 @@ def _use(
     if name in program.shared:
         block = program.shared[name]
         _, faults = match(name, (), (), given)
-        environment.found.extend(replace(fault, trail=environment.trail) for fault in faults)
+        _add_all(faults, environment)
         return LayerUse(block, None, None if faults else (), {}, label, given.span, is_shared=True)
     if name in program.layers:
         return _use_layer(program.layers[name], given, environment, label, bare)
     return environment.report(
         "unknown-name", f"`{name}` is not known here", span, unknown_help(name, environment)
     )
+
+
+def _add_all(faults: Iterable[Diagnostic], environment: Environment) -> None:
+    for fault in faults:
+        environment.add(fault)
 
 
 def _use_layer(
@@ -530,7 +535,7 @@ def _use_layer(
         alone = _without_arguments(layer)  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
         return LayerUse(layer, alone, None, {}, label, given.span, bare=True)
     bound, spans, faults = bind_layer(layer, given)
-    environment.found.extend(replace(fault, trail=environment.trail) for fault in faults)
+    _add_all(faults, environment)
     return LayerUse(layer, bound, None, spans, label, given.span)
 
 
@@ -549,7 +554,7 @@ def _use_block(
     if bare and required:
         return LayerUse(block, None, None, {}, label, given.span, bare=True)
     bound, faults = match(block.name, names, required, given)
-    environment.found.extend(replace(fault, trail=environment.trail) for fault in faults)
+    _add_all(faults, environment)
     values: dict[str, Any] = {}
     for parameter in block.parameters:
         if parameter.name in bound:

@@ -317,7 +317,7 @@ class Elaborator:
                 f"the shared module `{block.name}` would need other weights here: "
                 f"its input is {current.shape}, and was {first.inputs[0]}",
                 use.span,
-                "give it inputs with the same channels",
+                "give it inputs of one shape; a block has weights of its own in every use",
             )
         return scope.add(
             name, SharedUse(block.name, graph), (current,), without_formulas(graph.output), use.span
@@ -536,7 +536,7 @@ class Elaborator:
             names = environment.block.recalled
             if stage.name in names and scope.reaches(names[stage.name]):
                 labels = (Label(names[stage.name].span, "first here"),)
-                message = f"two stages are called `{stage.name}`"
+                message = f"`{stage.name}` is the name of a stage or input already"
                 environment.report(
                     "duplicate-stage", message, stage.span, "call one of them otherwise", *labels
                 )

@@ -15,11 +15,14 @@ from netdsl.diagnostics import Source
 from netdsl.language import syntax
 from netdsl.language.document import read_blocks
 
+PRELUDE = "prelude.yaml"
+"""What the prelude's source is called."""
+
 
 @cache
 def prelude() -> tuple[syntax.Block, ...]:
     """The prelude's blocks."""
-    return read_blocks(Source("prelude.yaml", _text()))
+    return read_blocks(Source(PRELUDE, _text()))
 
 
 def prelude_words() -> frozenset[str]:

@@ -98,7 +98,7 @@ class Scope:
             outer = self.parent.reach(tensor)
             shape = without_formulas(outer.known) if self.is_block else outer.known
             self._imports[key] = self.enter(shape, outer.span, outer.doubt)
-            self.captured.append(outer)
+            self.captured.append(tensor)
         return self._imports[key]
 
     def add(

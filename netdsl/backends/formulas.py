@@ -9,10 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from netdsl.backends.layout import Bracketed, Expression, Item, Operation, Text, call, parenthesized, tuple_of
+from netdsl.backends.layout import (
+    Bracketed,
+    Expression,
+    Item,
+    Operation,
+    Prefixed,
+    Text,
+    call,
+    parenthesized,
+    tuple_of,
+)
 from netdsl.graph.formula import LOOSENESS, Formula, plain
 from netdsl.graph.polynomial import simplified
 
@@ -114,7 +123,7 @@ def _operation(kind: str, operands: tuple[Any, ...], names: Names) -> Expression
     if kind == "not":
         return _negated(operands[0], names)
     if kind == "neg":
-        return _prefixed("-", _tight(operands[0], _ATOM, names))
+        return Prefixed("-", _tight(operands[0], _ATOM, names))
     if kind in ("and", "or"):
         first, *others = (_tight(operand, own + 1, names) for operand in operands)
         return Operation(first, tuple((kind, other) for other in others))
@@ -139,13 +148,7 @@ def _negated(operand: Any, names: Names) -> Expression:
     if isinstance(operand, Formula) and operand.operator in _OPPOSITES:
         left, right = operand.operands
         return _comparison(_OPPOSITES[operand.operator], left, right, names)
-    return _prefixed("not ", _tight(operand, 3, names))
-
-
-def _prefixed(operator: str, operand: Expression) -> Expression:
-    if isinstance(operand, Bracketed):
-        return replace(operand, opening=operator + operand.opening)
-    return Text(operator + operand.flat)
+    return Prefixed("not ", _tight(operand, 3, names))
 
 
 def _comparison(kind: str, left: Any, right: Any, names: Names) -> Expression:

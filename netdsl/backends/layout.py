@@ -81,6 +81,11 @@ class Bracketed(Expression):
         return self.opening + inside + ("," if self._keeps_comma else "") + self.closing
 
     @property
+    def _is_collection(self) -> bool:
+        """Whether it is a tuple, list or dictionary: broken, each item gets a line in any case."""
+        return self.is_tuple or self.opening in ("[", "{")
+
+    @property
     def _keeps_comma(self) -> bool:
         return self.is_tuple and len(self.items) == 1
 
@@ -88,7 +93,7 @@ class Bracketed(Expression):
         inner = " " * (indent + INDENT)
         body = inner + ", ".join(item.flat for item in self.items)
         lines = [body]
-        if self._keeps_comma or self.closing == "}" or width(body) > WIDTH:
+        if self._is_collection or width(body) > WIDTH:
             comma = "," if self._keeps_comma or len(self.items) > 1 else ""
             broken = (laid_out(item.value, indent + INDENT, item.prefix, comma) for item in self.items)
             lines = [line for part in broken for line in part]
@@ -117,6 +122,22 @@ class Comprehension(Expression):
 
 @final
 @dataclass(frozen=True)
+class Prefixed(Expression):
+    """`not value` or `-value`."""
+
+    operator: str
+    value: Expression
+
+    @property
+    def flat(self) -> str:
+        return self.operator + self.value.flat
+
+    def broken(self, indent: int, prefix: str, suffix: str) -> list[str]:
+        return self.value.broken(indent, prefix + self.operator, suffix)
+
+
+@final
+@dataclass(frozen=True)
 class Operation(Expression):
     """Operands with operators of one precedence between them, such as `a + b - c` or `a if b else c`."""
 
@@ -132,12 +153,20 @@ class Operation(Expression):
         return self.first.flat + "".join(steps)
 
     def broken(self, indent: int, prefix: str, suffix: str) -> list[str]:
-        if self.is_tight:
-            return [" " * indent + prefix + self.flat + suffix]
-        lines = laid_out(self.first, indent, prefix)
+        lines = self._operand(self.first, indent, prefix, "")
         for number, (operator, value) in enumerate(self.rest, 1):
-            lines += laid_out(value, indent, f"{operator} ", suffix if number == len(self.rest) else "")
+            end = suffix if number == len(self.rest) else ""
+            lines += self._operand(value, indent, f"{operator} ", end)
         return lines
+
+    def _operand(self, value: Expression, indent: int, prefix: str, suffix: str) -> list[str]:
+        if self._is_logic and isinstance(value, Operation) and value._is_logic:
+            return value.broken(indent, prefix, suffix)  # `and` breaks wherever an `or` around it does
+        return laid_out(value, indent, prefix, suffix)
+
+    @property
+    def _is_logic(self) -> bool:
+        return self.rest[0][0] in ("and", "or")
 
 
 def call(target: str, *items: Item) -> Bracketed:
@@ -158,7 +187,12 @@ def condition(value: Expression) -> Expression:
     formatter has several ways to break an operation between calls, but one way inside of brackets."""
     has_brackets = "(" in value.flat or "[" in value.flat
     is_long = len(value.flat) > WIDTH // 2
-    return call("bool", Item(value)) if isinstance(value, Operation) and has_brackets and is_long else value
+    return call("bool", Item(value)) if _is_open(value) and has_brackets and is_long else value
+
+
+def _is_open(value: Expression) -> bool:
+    """Whether an expression breaks outside of brackets of its own."""
+    return _is_open(value.value) if isinstance(value, Prefixed) else isinstance(value, Operation)
 
 
 def width(line: str) -> int:
@@ -181,7 +215,7 @@ def statement(start: str, value: Expression, indent: int, comment: str = "") -> 
     above = [" " * indent + f"# {comment}"] if comment else []
     if width(line) <= WIDTH:
         return [*above, line]
-    if isinstance(value, Operation):
+    if _is_open(value):
         return [*above, *parenthesized(value).broken(indent, start, "")]
     return [*above, *value.broken(indent, start, "")]
 

@@ -24,7 +24,9 @@ def _nearest(name: str, known: tuple[str, ...]) -> str | None:
     key = name.lower().replace("_", "")
     if key in folded:
         return folded[key]
-    close = difflib.get_close_matches(key, folded, n=1, cutoff=0.65)
+    close = difflib.get_close_matches(key, folded, n=1, cutoff=0.76 if len(key) < 4 else 0.69)
+    begun = [candidate for candidate in folded if len(key) > 2 and candidate.startswith(key)]
+    close = close or begun[:1]
     return folded[close[0]] if close else None
 
 

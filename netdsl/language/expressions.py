@@ -202,23 +202,34 @@ class _Builder:
 
     def _mixed_arrow(self, chain: Tree[Token]) -> Diagnostic:
         """Shows both readings of `a | b -> c`: nobody can tell which was meant."""
-        children = [_subtree(child) for child in chain.children]
-        at, parallel = next((i, child) for i, child in enumerate(children) if _is_bare_parallel(child))
-        texts = [self._span(child).text for child in children]
-        after = " -> ".join([*texts[:at], f"({texts[at]})", *texts[at + 1 :]])
-        branches = [self._span(_subtree(child)).text for child in parallel.children]
-        if at > 0:
-            branches[0] = f"({' -> '.join([*texts[:at], branches[0]])})"
-        if at < len(texts) - 1:
-            branches[-1] = f"({' -> '.join([branches[-1], *texts[at + 1 :]])})"
+        steps = [_subtree(child) for child in chain.children]
+        written = [f"({self._line(step)})" if _is_bare_parallel(step) else self._line(step) for step in steps]
+        readings = [" -> ".join(written)]
+        if all(step.data == "parallel" for step in steps if _is_bare_parallel(step)):
+            readings.append(self._branches_first(steps))
         return Diagnostic(
             code="mixed-arrow",
             message="`|` and `->` stand side by side without parentheses",
-            span=self._span(parallel),
+            span=self._span(next(step for step in steps if _is_bare_parallel(step))),
             label="which comes first?",
             labels=(Label(self._span(chain), "in this chain"),),
-            help=f"write `{after}` or `{' | '.join(branches)}`",
+            help="write " + " or ".join(f"`{reading}`" for reading in readings),
         )
+
+    def _branches_first(self, steps: list[Tree[Token]]) -> str:
+        """The reading of a chain in which `|` is looser than `->`."""
+        branches: list[list[str]] = [[]]
+        for step in steps:
+            operands = _subtrees(step) if step.data == "parallel" else [step]
+            for number, operand in enumerate(operands):
+                if number:
+                    branches.append([])
+                branches[-1].append(self._line(operand))
+        return " | ".join(f"({' -> '.join(b)})" if len(b) > 1 else b[0] for b in branches)
+
+    def _line(self, tree: Tree[Token]) -> str:
+        """A part of the text as one line, without comments."""
+        return " ".join(re.sub(r"#[^\n]*", "", self._span(tree).text).split())
 
 
 def _is_bare_parallel(tree: Tree[Token]) -> bool:

@@ -104,9 +104,12 @@ def _remedy(kind: MergeKind, differing: tuple[str, ...], left: Shape, right: Sha
     if not spatial:
         shortcut = f"x if x.c == {right.c} else conv({right.c}, 1)"
         return f"change one branch's channels by a 1×1 convolution; for a shortcut, `{shortcut}`"
+    if any(all(shape.size(name) == 1 for name in spatial) for shape in (left, right)):
+        return "only `*` lets axes of size 1 stretch: write a gate by `*`, or leave the global pooling out"
     stride = _stride([(left.size(name), right.size(name)) for name in spatial])
     if stride is None:
-        return "give both branches the same strides, and padding that keeps sizes: `padding=k//2`"
+        equal = f", and end both with {right.c} channels" if "c" in differing else ""
+        return f"give both branches the same strides, and padding that keeps sizes: `padding=k//2`{equal}"
     small = left if left.size(spatial[0]) < right.size(spatial[0]) else right
     if "c" in differing:
         return f"bring the larger branch along by `conv({small.c}, 1, stride={stride})`"

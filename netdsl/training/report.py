@@ -62,9 +62,10 @@ def outcome(run: Run, metric: str) -> str:
     """What a run has reached, in a line."""
     last, images = run.metrics[f"test_{metric}"], run.facts.test_images
     seconds = sum(row["seconds"] for row in run.rows)
+    epochs = f"{len(run.rows)} epoch{'s' * (len(run.rows) != 1)}"
     return (
         f"test {metric} {last:.4f} on {images:,} images that took no part in training, "
-        f"after {len(run.rows)} epoch{'s' * (len(run.rows) != 1)} and {seconds:,.0f} seconds: see {run.folder / REPORT_TEXT}"
+        f"after {epochs} and {seconds:,.0f} seconds: see {run.folder / REPORT_TEXT}"
     )
 
 

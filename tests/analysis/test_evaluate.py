@@ -70,7 +70,9 @@ def test_numbers_are_pythons(text: str) -> None:
         return
     assume(not isinstance(expected, complex) and math.isfinite(expected) and abs(expected) < 2**62)
     found = ours(text)
-    if found == "number-too-large":  # on the way to a small value, a large one
+    if found == "operands" and "**" in text:  # on the way, a complex number
+        return
+    if found == "number-too-large":  # on the way, a large one
         return
     assert (found, type(found)) == (expected, type(expected))
 

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 COMPARISONS = ("==", ">", "<=")
-GIVEN_LAYERS = ("relu", "silu", "leaky_relu(0.1)", "(conv(4, 1) -> relu)", "batchnorm", "conv(4, 3, padding=1)")
+GIVEN_LAYERS = (
+    "relu",
+    "silu",
+    "leaky_relu(0.1)",
+    "(conv(4, 1) -> relu)",
+    "batchnorm",
+    "conv(4, 3, padding=1)",
+)
 
 
 @dataclass
@@ -71,7 +78,14 @@ def _net(draw: DrawFn, names: _Names) -> list[str]:
     if draw(st.booleans()):
         keep = "true" if draw(st.booleans()) else "false"
         at, body = f"s{draw(st.integers(0, count - 1))}", _expression(draw, 2, names)
-        lines += ["heads:", "  aux:", f"    at: {at}", "    weight: 0.5", f"    keep: {keep}", f"    net: {body}"]
+        lines += [
+            "heads:",
+            "  aux:",
+            f"    at: {at}",
+            "    weight: 0.5",
+            f"    keep: {keep}",
+            f"    net: {body}",
+        ]
     return lines
 
 
@@ -120,7 +134,9 @@ def _expression(draw: DrawFn, depth: int, names: _Names) -> str:
     if kind == 9:
         return f"concat(conv(n, 1) -> {inner()} for n in ({draw(st.integers(2, 3))}, 4))"
     if kind == 10:
-        return f"(conv(({_number(draw, names)}) + n, 1) -> {inner()} for n in range({draw(st.integers(2, 3))}))"
+        return (
+            f"(conv(({_number(draw, names)}) + n, 1) -> {inner()} for n in range({draw(st.integers(2, 3))}))"
+        )
     if not names.blocks:
         return inner()
     return _use(draw, names)

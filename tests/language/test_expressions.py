@@ -1,5 +1,6 @@
 """Expressions: the same trees as Python's where Python has them, and a place on everything."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -68,6 +69,28 @@ def written(node: Tree) -> str:
 def test_layers_operators_bind_as_documented(text: str, expected: str) -> None:
     """What Python does not have: `->` is loosest, then the condition, then `|`."""
     assert written(tree(parse(text))) == expected
+
+
+MIXED = {
+    "a | b -> c": ("(-> (| a b) c)", "(| a (-> b c))"),
+    "a -> b | c": ("(-> a (| b c))", "(| (-> a b) c)"),
+    "a -> b | c -> d | e -> f": ("(-> a (| b c) (| d e) f)", "(| (| (-> a b) (-> c d)) (-> e f))"),
+    "(a | b) -> c | d + e": ("(-> (| a b) (| c (+ d e)))", "(| (-> (| a b) c) (+ d e))"),
+    "a\n  | b   # a comment\n  -> c": ("(-> (| a b) c)", "(| a (-> b c))"),
+    "a | b if c else d -> e": ("(-> (if (| a b) c d) e)",),
+}
+
+
+@pytest.mark.parametrize(("text", "readings"), MIXED.items(), ids=MIXED)
+def test_both_readings_of_a_mixed_chain_are_offered(text: str, readings: tuple[str, ...]) -> None:
+    """Either can be pasted: it parses, and means what it shows."""
+    with pytest.raises(Faults) as caught:
+        parse(text)
+    (diagnostic,) = caught.value.diagnostics
+    offered = re.findall(r"`([^`]*)`", diagnostic.help or "")
+
+    assert diagnostic.code == "mixed-arrow"
+    assert tuple(written(tree(parse(reading))) for reading in offered) == readings
 
 
 @pytest.mark.parametrize("word", ["if", "else", "for", "in", "and", "or", "not"])
