@@ -1,8 +1,8 @@
 """How long `netdsl check` takes, against what one would run instead. Prints ratios; both sides take turns.
 
-1. The whole process `netdsl check specs/googlenet.yaml` against `python -c "import torch"`, which every tool that
-   builds the network pays before it begins.
-2. In one process: checking resnet152 from its text against building torchvision's resnet152 on the meta device and
+1. The whole process `netdsl check specs/googlenet.yaml` against `python -c "import torch"`, which every tool
+   that builds the network pays before it begins.
+2. In one process: checking resnet152 from its text against building torchvision's on the meta device and
    running `torchinfo.summary`.
 3. Checking a resnet of 16,000 layers against checking resnet50: what is repeated is checked once.
 
@@ -39,7 +39,7 @@ def in_turn(
 
 
 def whole_process() -> None:
-    # both sides run from compiled bytecode, as installed packages do: some machines switch it off for checkouts
+    # both sides run from compiled bytecode, as installed packages do; some machines switch that off
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def run(*words: str) -> None:

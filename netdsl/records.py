@@ -2,8 +2,8 @@
 
 `netdsl check` must answer in an eighth of the time that `import torch` takes, and declares about a hundred
 kinds of node and value. `dataclasses.dataclass(frozen=True, slots=True)` compiles half a dozen methods for
-each and takes 0.8 to 1.1 ms per class, a third of the whole run; this takes 0.07 ms. To a type checker the two
-are the same.
+each and takes 0.8 to 1.1 ms per class, a third of the whole run; this takes 0.07 ms. To a type checker the
+two are the same.
 
     @record
     class Span:

@@ -41,7 +41,7 @@ def build(call: TorchCall) -> nn.Module:
 
 def is_printed(argument: TorchArgument) -> bool:
     """Whether an argument stands in printed source: one that is torch's default does not."""
-    return plain(argument.value) != plain(argument.default)
+    return bool(plain(argument.value) != plain(argument.default))
 
 
 def measure(layer: Layer, input: Shape) -> Measured:

@@ -64,7 +64,7 @@ class Scope:
     Attributes:
         is_block: whether formulas inside speak of other names than those outside.
         inputs: the tensors that enter, the current one first.
-        captured: the parent's tensor behind each input but the first.
+        captured: the tensor behind each input but the first, of whichever scope around this one it is.
     """
 
     def __init__(self, parent: Scope | None, *, is_block: bool = False) -> None:

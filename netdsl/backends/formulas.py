@@ -96,7 +96,7 @@ def _spelled(value: Any, names: Names) -> tuple[Expression, int]:
     """The expression and how loosely it binds."""
     if not isinstance(value, Formula):
         found = literal(value)
-        return found, 7 if found.flat.startswith("-") else _ATOM
+        return found, LOOSENESS["neg"] if found.flat.startswith("-") else _ATOM
     kind, operands = value.operator, value.operands
     if kind == "name":
         return Text(names.get(operands[0], operands[0])), _ATOM
@@ -132,7 +132,9 @@ def _operation(kind: str, operands: tuple[Any, ...], names: Names) -> Expression
         return _comparison(kind, left, right, names)
     if kind == "**":
         is_tight = _is_simple(left) and _is_simple(right)
-        return Operation(_tight(left, _ATOM, names), ((kind, _tight(right, 7, names)),), is_tight)
+        is_power = isinstance(right, Formula) and right.operator == kind
+        power = _tight(right, _ATOM if is_power else LOOSENESS["neg"], names)
+        return Operation(_tight(left, _ATOM, names), ((kind, power),), is_tight)
     return _joined(_tight(left, own, names), own, left, (kind, _tight(right, own + 1, names)))
 
 

@@ -33,8 +33,9 @@ _SECTIONS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
 _INTRODUCTION = """\
 # Words of recipes
 
-What can stand in a spec's `train` section, and in `netdsl train`'s options of the same names; [training](training.md)
-says how they go together. This page is written by `make docs` from the catalogue that judges recipes.
+What can stand in a spec's `train` section, and in `netdsl train`'s options of the same names;
+[training](training.md) says how they go together. This page is written by `make docs` from the catalogue that
+judges recipes.
 """
 
 

@@ -77,7 +77,8 @@ params: {deep: true}
 blocks:
   shortcut(c, s): x if s == 1 and x.c == c else conv(c, 1, stride=s)
   residual(c, s): shortcut(c, s) + conv(c, 3, padding=1, stride=s) -> relu -> conv(c, 1)
-  down(c, s=1): (conv(c, 3, padding=1) -> maxpool(2) -> relu) if s == 2 else (conv(c, 3, padding=1) -> batchnorm)
+  down(c, s=1):
+    (conv(c, 3, padding=1) -> maxpool(2) -> relu) if s == 2 else (conv(c, 3, padding=1) -> batchnorm)
   nested(c): ((conv(c, 1) if c > 8 else relu) if c > 4 else conv(c, 3, padding=1)) -> relu
   drop(c, p=0): conv(c, 1) -> (dropout(p) if p > 0 else id)
 net:

@@ -78,7 +78,7 @@ def module(random: Random, depth: int) -> Expression:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file full of random statements, each as the layout breaks it."""
-    random = Random(0)  # noqa: S311 - not for secrets
+    random = Random(0)
     lines = ["class A:"]
     for number in range(150):
         parameters = [f"{name}: int" for name in NAMES[: random.randrange(len(NAMES) + 1)]]
@@ -139,7 +139,7 @@ def test_names_are_changed_where_they_must_be() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_formulas_keep_their_value_and_their_grouping(seed: int) -> None:
     """Python computes from the printed text what the formula gives."""
-    random = Random(seed)  # noqa: S311 - not for secrets
+    random = Random(seed)
     values: dict[str, Any] = {name: number for number, name in enumerate(NAMES, 2)} | {"depths": (2, 3, 4, 5)}
     drawn = formula(random, 2)
     if not isinstance(drawn, Formula):

@@ -19,7 +19,8 @@ params: {classes: 10, depths: [2, 3]}
 blocks:
   conv_bn(c, k, s=1): conv(c, k, stride=s, padding=k//2, bias=false) -> batchnorm
   shortcut(c, s): x if s == 1 and x.c == c else conv_bn(c, 1, s)
-  bottleneck(c, s=1): (conv_bn(c, 1) -> relu -> conv_bn(c, 3, s) -> relu -> conv_bn(4*c, 1)) + shortcut(4*c, s) -> relu
+  bottleneck(c, s=1):
+    (conv_bn(c, 1) -> relu -> conv_bn(c, 3, s) -> relu -> conv_bn(4*c, 1)) + shortcut(4*c, s) -> relu
   stage(c, n, s): bottleneck(c, s) -> bottleneck(c)*(n-1)
 net:
   stem: conv_bn(16, 3) -> relu

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import inspect
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +32,7 @@ def samples(net: Network) -> list[Tensor]:
     return [torch.randn(2, *map(int, shape.sizes), generator=generator) for shape in net.graph.inputs]
 
 
-def outputs(module: nn.Module, inputs: list[Tensor]) -> dict[str, Tensor]:
+def outputs(module: Callable[..., Any], inputs: list[Tensor]) -> dict[str, Tensor]:
     """What a module gives, as a dictionary in any case."""
     with torch.no_grad():
         given = module(*inputs)
@@ -69,8 +71,8 @@ SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), max_
 @given(specs())
 @SETTINGS
 def test_any_network_computes_what_its_graph_says_and_honours_its_arguments(text: str) -> None:
-    """Random blocks: bit for bit what the graph says, and with another argument either what the spec says with
-    that parameter, or an error; never silently something else."""
+    """Random blocks: bit for bit what the graph says, and with another argument either what the spec says
+    with that parameter, or an error; never silently something else."""
     note(text)
     compilation = compile_source(Source("drawn.yaml", text), {})
     net = compilation.network
@@ -109,7 +111,7 @@ def _honours(kind: type[nn.Module], text: str, name: str, value: int, net: Netwo
 
 
 def test_another_depth_is_another_known_network() -> None:
-    """DenseNet-121's class with other depths is DenseNet-169, parameter for parameter (torchvision's count)."""
+    """DenseNet-121's class with other depths is DenseNet-169, by torchvision's count of parameters."""
     densenet = load_class(netdsl.emit("densenet121"), "densenet121")
     with torch.device("meta"):
         module = densenet(depths=(6, 12, 32, 32))
