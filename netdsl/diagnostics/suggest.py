@@ -25,8 +25,9 @@ def _nearest(name: str, known: tuple[str, ...]) -> str | None:
     if key in folded:
         return folded[key]
     close = difflib.get_close_matches(key, folded, n=1, cutoff=0.76 if len(key) < 4 else 0.69)
+    swapped = [candidate for candidate in folded if len(key) > 2 and sorted(candidate) == sorted(key)]
     begun = [candidate for candidate in folded if len(key) > 2 and candidate.startswith(key)]
-    close = close or begun[:1]
+    close = close or swapped[:1] or begun[:1]
     return folded[close[0]] if close else None
 
 
