@@ -46,7 +46,7 @@ def elaborate(
         context.recalled[name] = scope.enter(shape, places[name])
     tensors = list(context.recalled.values())
     current = tensors[0] if len(tensors) == 1 else Tensor(None, SEVERAL, None, spec.span)
-    environment = Environment(program, found, context, {}, current)
+    environment = Environment(program, found, context, {}, current, keeps_formulas=program.keeps_formulas)
     result = elaborator.body(spec.net, elaborator._environment(spec.net, environment), scope, current)
     if result.several:
         several_inputs(spec.net.span, environment)

@@ -105,6 +105,11 @@ class Program:
     effort: Effort
     library: Mapping[str, syntax.Block] = MappingProxyType({})
     """The prelude's blocks, which use each other whatever a spec calls its own."""
+    unreadable: frozenset[str] = frozenset()
+    """Names whose declaration is at fault, which is told already."""
+
+    keeps_formulas: bool = True
+    """Whether numbers are to remember how they were computed: to print source, not to check."""
 
     def around(self, block: syntax.Block) -> Program:
         """The names that a block's body may use."""

@@ -14,6 +14,7 @@ from netdsl.analysis.binding import Given, bind_layer, match
 from netdsl.analysis.environment import (
     CONSTANTS,
     MERGE_FUNCTIONS,
+    MOST_STEPS,
     UNROLLING,
     USAGE,
     BlockContext,
@@ -84,7 +85,10 @@ def evaluate(body: syntax.Body, environment: Environment) -> Any:
     Raises:
         Faults: working out the spec takes too long.
     """
-    environment.spend(1, body.span)
+    effort = environment.program.effort
+    effort.steps += 1
+    if effort.steps > MOST_STEPS:
+        environment.spend(0, body.span)
     value = _EVALUATORS[type(body)](body, environment)
     if isinstance(value, tuple) and not isinstance(body, syntax.Name | syntax.Index):
         return _checked_list(value, body.span, environment)
@@ -507,7 +511,7 @@ def _use(
     """A layer, block or shared module by its name."""
     program = environment.program
     environment.spend(STEPS_OF_A_CALL, span)
-    if given.is_broken:
+    if given.is_broken or name in program.unreadable:
         return UNKNOWN
     if name in program.blocks:
         return _use_block(program.blocks[name], given, environment, label, bare)
@@ -559,6 +563,8 @@ def _use_block(
     for parameter in block.parameters:
         if parameter.name in bound:
             values[parameter.name] = bound[parameter.name][0]
+        elif isinstance(parameter.default, syntax.Number):
+            values[parameter.name] = parameter.default.value
         elif parameter.default is not None:
             # a default sees the block's earlier parameters and the spec's names, not those around the use
             inner = replace(environment, variables=dict(values), x=None, keeps_formulas=False, labels={})

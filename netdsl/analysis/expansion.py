@@ -209,9 +209,11 @@ class Elaborator:
             if problems:  # the shape behind a refused layer may not exist
                 return in_doubt(current, use.span)
             raise
-        doubt = _doubt_behind(layer, current, output, problems)
-        doubt |= self._too_long(output, doubt, use.span, environment)
-        if any(not 1 <= size <= LARGEST for size in output.sizes):
+        doubt = (
+            _doubt_behind(layer, current, output, problems) if problems or current.doubt else current.doubt
+        )
+        if min(output.sizes) < 1 or max(output.sizes) > LARGEST:
+            doubt |= self._too_long(output, doubt, use.span, environment)
             output = Shape(tuple(Axis(axis.name, min(max(1, axis.size), LARGEST)) for axis in output.axes))
         costs = Costs() if problems else Costs(1, layer.params(shape), layer.macs(shape))
         leaf = Leaf(layer, costs)
@@ -257,7 +259,9 @@ class Elaborator:
             return in_doubt(current, use.span)
         self.used[block.name] = block
         inputs = [current, *(scope.reach(tensor) for tensor in done.captured)]
-        output = outside(done.graph.output, use.arguments, current.known)
+        output = done.graph.output
+        if self.program.keeps_formulas:
+            output = outside(output, use.arguments, current.known)
         arguments = tuple((name, as_argument(value)) for name, value in use.arguments)
         operation = Use(block.name, arguments, done.graph)
         return scope.add(name, operation, inputs, output, use.span, doubt=done.doubt, origin=use.origin)
@@ -278,14 +282,17 @@ class Elaborator:
             return _Elaborated(None, (), frozenset())
         environment.spend(STEPS_OF_A_LAYER, use.span)
         inner = Scope(scope, is_block=True)
-        x = inner.enter(inside(current.known), current.span, current.doubt)
+        keeps = self.program.keeps_formulas
+        x = inner.enter(inside(current.known) if keeps else current.known, current.span, current.doubt)
         parameters = frozenset(name for name, _ in use.arguments or ())
-        variables = {name: called(value, name) for name, value in use.arguments or ()}
+        variables = dict(use.arguments or ())
+        if keeps:
+            variables = {name: called(value, name) for name, value in variables.items()}
         context = BlockContext(parameters)
         trail = (*environment.trail, Label(use.span, f"block `{block.name}`"))
         labels = self._labels(block.body)
         program = self.program.around(block)
-        within = Environment(program, self.found, context, labels, x, variables, trail=trail)
+        within = Environment(program, self.found, context, labels, x, variables, keeps, trail)
         self.active.append(block.name)
         try:
             result = self.body(block.body, within, inner, x)

@@ -31,6 +31,8 @@ def declare(
     settings: Mapping[str, syntax.Expression],
     layers: Mapping[str, type[Layer]],
     found: Collector,
+    *,
+    keeps_formulas: bool,
 ) -> Program:
     """The program of a spec, its parameters replaced by the settings where those name them."""
     _check_names(spec, layers, found)
@@ -41,10 +43,12 @@ def declare(
     if words & prelude_words():  # most specs need none of it, and to read it takes time
         library = {block.name: block for block in prelude()}
     effort = Effort()
-    program = Program(layers, {**library, **own}, shared, {}, effort, library)
+    program = Program(layers, {**library, **own}, shared, {}, effort, library, spec.unreadable)
     expressions = {setting.name: settings.get(setting.name, setting.value) for setting in spec.parameters}
     spans = {setting.name: setting.span for setting in spec.parameters}
     parameters = _Parameters(program, expressions, spans, found).evaluate()
+    if not keeps_formulas:
+        return replace(program, parameters=parameters, keeps_formulas=False)
     fixed = _read_elsewhere(spec)
     named = {
         name: value
@@ -52,7 +56,7 @@ def declare(
         else traced(value, Formula.name(name))
         for name, value in parameters.items()
     }
-    return Program(layers, program.blocks, shared, named, effort, library)
+    return replace(program, parameters=named)
 
 
 def _bodies(spec: syntax.Spec) -> Iterator[syntax.Body]:

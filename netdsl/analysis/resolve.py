@@ -53,6 +53,7 @@ def _check(body: syntax.Body, environment: Environment) -> None:
             or name in program.shared
             or name in program.layers
             or name in program.parameters
+            or name in program.unreadable
         )
         if not known:
             span = node.name_span if isinstance(node, syntax.Call) else node.span

@@ -109,7 +109,7 @@ class Arguments:
 
     def _shared(self, pairs: Sequence[tuple[Any, Member]]) -> Any:
         if not pairs:
-            return 0  # no use has the value, so that any will do
+            return None  # no use has the value, so that none is needed
         formulas = [self._formula(value, member) for value, member in pairs]
         for formula in _briefly(formulas):
             if all(

@@ -208,7 +208,8 @@ class Modules:
         definition = self.file.define(variant)
         items: list[Item] = []
         for parameter in definition.parameters:
-            found: Any = Formula.name(parameter.name)
+            is_known = all(parameter.name in scope.values for scope in inner)
+            found: Any = Formula.name(parameter.name) if is_known else None  # another branch needs it
             if parameter.source != "scope":
                 values = [
                     self._given(parameter, definition, variant, member, scope, use)

@@ -184,6 +184,7 @@ class _Reader:
     def __init__(self, entries: dict[str, tuple[Data, Data]], found: Collector) -> None:
         self.entries = entries
         self.found = found
+        self.unreadable: set[str] = set()
 
     def spec(self, source: Source) -> syntax.Spec | None:
         for name, (key, _) in self.entries.items():
@@ -211,6 +212,7 @@ class _Reader:
             claims=self._claims(self._value("claims")),
             cite=self._cite(self._value("claims")),
             train=train,
+            unreadable=frozenset(self.unreadable),
         )
         return None if missing else spec
 
@@ -303,13 +305,14 @@ class _Reader:
         if data is None:
             return ()
         if data.kind == "mapping" and data.entries():
-            inputs = []
+            shapes = {}
             for key, value in data.entries():
-                if self._check_name(str(key.value), key.span, "an input"):
-                    inputs += [(str(key.value), shape)] if (shape := self._shape(value)) else []
-            return tuple(inputs)
-        shape = self._shape(data)
-        return (("input", shape),) if shape else ()
+                self._check_name(str(key.value), key.span, "an input")
+                shapes[str(key.value)] = self._shape(value)
+        else:
+            shapes = {"input": self._shape(data)}
+        known = [(name, shape) for name, shape in shapes.items() if shape is not None]
+        return tuple(known) if len(known) == len(shapes) else ()
 
     def _shape(self, data: Data) -> syntax.Listing | None:
         if data.kind != "list" or not 1 <= len(data.items()) <= 4:
@@ -325,8 +328,8 @@ class _Reader:
     def _settings(self, data: Data | None) -> tuple[syntax.Setting, ...]:
         settings = []
         for key, value in self._mapping(data, "a mapping of parameters"):
-            if self._check_name(str(key.value), key.span, "a parameter"):
-                settings.append(syntax.Setting(key.span, str(key.value), self._expression(value)))
+            self._check_name(str(key.value), key.span, "a parameter")
+            settings.append(syntax.Setting(key.span, str(key.value), self._expression(value)))
         return tuple(settings)
 
     def blocks(self, data: Data | None, shared: bool = False) -> tuple[syntax.Block, ...]:
@@ -336,6 +339,8 @@ class _Reader:
             try:
                 name, parameters = self._signature(key)
             except Refused:
+                self.unreadable.update(re.findall(r"^\w+", str(key.value)))
+                self._body(value)
                 continue
             if shared and parameters:
                 self._add(
@@ -432,7 +437,9 @@ class _Reader:
                     key.span,
                     f"put it alone into a mapping of its own, or call the stage `{name}_`",
                 )
-            elif self._check_name(name, key.span, "a stage"):
+                stages.append(syntax.Stage(key.span, f"{name}_", syntax.Broken(value.span)))
+            else:
+                self._check_name(name, key.span, "a stage")
                 stages.append(syntax.Stage(key.span, name, self._body(value)))
         return syntax.Stages(data.span, tuple(stages))
 

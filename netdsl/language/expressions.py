@@ -30,6 +30,8 @@ DEEPEST = 80
 LONGEST_ROW = 200
 """Operands of one operator in a row, such as `a + b + c`; each is a level for what reads the tree."""
 
+_KEYWORDS = frozenset({"if", "else", "for", "in", "and", "or", "not"})
+_WORD = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"[0-9](_?[0-9]){0,11}\Z")
 
 
@@ -47,6 +49,8 @@ def parse_expression(text: str, place: Place) -> syntax.Expression:
     """
     if _WHOLE_NUMBER.match(text):  # most values of a document are no more than that
         return syntax.Number(place(0, len(text)), int(text))
+    if _WORD.match(text) and text not in _KEYWORDS:
+        return syntax.Name(place(0, len(text)), text)
     try:
         tree = parser().parse(text)
         return _Builder(place).build(tree)

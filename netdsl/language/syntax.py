@@ -291,3 +291,5 @@ class Spec(Node):
     cite: str | None
     """Where the claims come from."""
     train: Data | None
+    unreadable: frozenset[str]
+    """Names of blocks whose signature could not be read: nothing is said of their uses."""

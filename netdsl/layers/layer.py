@@ -174,7 +174,7 @@ class Layer:
         count = len(input.spatial)
         for name, argument in self.arguments().items():
             value = self.__dict__[name]
-            if not isinstance(argument, PerAxis | FactorPerAxis) or not isinstance(value, tuple):
+            if not isinstance(value, tuple) or not isinstance(argument, PerAxis | FactorPerAxis):
                 continue
             if len(value) != count:
                 axes = "axis" if count == 1 else "axes"

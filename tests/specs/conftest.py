@@ -48,7 +48,7 @@ def run_isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunIsolat
     """Runs source in a process where netdsl cannot be imported."""
     folder = tmp_path_factory.mktemp("isolated")
     script = Path(__file__).parent / "isolated.py"
-    command = [sys.executable, "-I", str(script)]
+    command = [sys.executable, "-I", "-B", str(script)]  # two files of one second and size share byte code
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdin is not None
