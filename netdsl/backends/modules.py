@@ -208,7 +208,7 @@ class Modules:
         definition = self.file.define(variant)
         items: list[Item] = []
         for parameter in definition.parameters:
-            is_known = all(parameter.name in scope.values for scope in inner)
+            is_known = any(parameter.name in scope.values for scope in inner)
             found: Any = Formula.name(parameter.name) if is_known else None  # another branch needs it
             if parameter.source != "scope":
                 values = [
