@@ -176,7 +176,9 @@ class _Block:
                 return
             self._flush()
         changes = int(self.printer.changes(step.inputs[0], step.output))
-        value = self._expression(step, [Text(self.variables.names[number]) for number in step.inputs])
+        # the sides of a choice read what they need themselves, which may not be the current tensor
+        read = () if step.sides else step.inputs
+        value = self._expression(step, [Text(self.variables.names[number]) for number in read])
         is_stage = isinstance(step.node.operation, GroupOperation) and step.node.operation.is_stage
         self.pending = _Pending(step, value, step.inputs[0], 1, changes, is_stage or bool(step.sides))
 

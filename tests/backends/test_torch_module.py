@@ -186,3 +186,14 @@ def test_a_module_can_be_copied_and_compiled() -> None:
     compiled = torch.compile(copy.deepcopy(module), backend="eager", fullgraph=True)
 
     assert torch.equal(outputs(compiled, samples(net))["output"], outputs(module, samples(net))["output"])
+
+
+def test_a_choice_that_takes_x_on_both_sides_leaves_the_tensor_before_it() -> None:
+    """`x` passes by what stands before the choice, which runs all the same."""
+    text = "name: net\ninput: [3, 4, 4]\nblocks:\n  b(c): relu -> (x if x.c == c else x)\n"
+    compilation = compile_source(Source("net.yaml", text + "net: b(3) -> conv(4, 1) -> b(3)\n"))
+    assert compilation.network is not None
+    module = build_module(compilation.network)
+    sample = torch.randn(2, 3, 4, 4)
+
+    assert torch.equal(module(sample), module.get_submodule("conv1")(sample))
