@@ -103,7 +103,7 @@ class Program:
     parameters: Mapping[str, Any]
     """The spec's parameters, evaluated."""
     effort: Effort
-    library: Mapping[str, syntax.Block] = MappingProxyType({})
+    prelude_blocks: Mapping[str, syntax.Block] = MappingProxyType({})
     """The prelude's blocks, which use each other whatever a spec calls its own."""
     unreadable: frozenset[str] = frozenset()
     """Names whose declaration is at fault, which is told already."""
@@ -113,9 +113,9 @@ class Program:
 
     def around(self, block: syntax.Block) -> Program:
         """The names that a block's body may use."""
-        if self.library.get(block.name) is not block:
+        if self.prelude_blocks.get(block.name) is not block:
             return self
-        return replace(self, blocks=self.library, shared={}, parameters={})
+        return replace(self, blocks=self.prelude_blocks, shared={}, parameters={})
 
     def known(self) -> list[str]:
         reserved = [word for word in RESERVED if word not in CONSTANTS]
