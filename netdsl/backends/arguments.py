@@ -21,7 +21,7 @@ from netdsl.backends.naming import numbered
 from netdsl.backends.scopes import Scope, formula_in, is_same
 from netdsl.graph.formula import Formula, operand, plain, traced
 from netdsl.graph.graph import Graph
-from netdsl.graph.polynomial import difference, simplified
+from netdsl.graph.polynomial import difference, polynomial, simplified
 
 LOOP_NAMES = ("i", "j", "index", "number")
 
@@ -56,7 +56,15 @@ def is_progression(row: Sequence[Any]) -> bool:
     if not all(isinstance(value, int) and not isinstance(plain(value), bool) for value in row):
         return False
     steps = [_step(earlier, later) for earlier, later in pairwise(row)]
+    if len(steps) == 1:
+        return not _takes_back(steps[0])
     return is_steady(steps)
+
+
+def _takes_back(step: Any) -> bool:
+    """Whether a single step replaces a size by another: from `in_channels` to 4 there is no growing."""
+    terms = polynomial(operand(step)) or {}
+    return any(coefficient < 0 for monomial, coefficient in terms.items() if monomial)
 
 
 def is_steady(row: Sequence[Any]) -> bool:
@@ -175,7 +183,7 @@ class Arguments:
     def _extra(self, word: str, pairs: Sequence[tuple[Any, Member]]) -> Formula:
         """A further argument of the class; one with the same values serves for several places."""
         for name, known in self.extras.items():
-            if all(is_same(known.get(member.number, MISSING), value) for value, member in pairs):
+            if all(is_steady((known.get(member.number, MISSING), value)) for value, member in pairs):
                 return Formula.name(name)
         name = next(name for name in numbered(word) if not self._is_taken(name))
         self.extras[name] = {member.number: value for value, member in pairs}

@@ -81,11 +81,12 @@ class Repeats:
     def _count(self, members: Sequence[Member], every: Sequence[Series]) -> Any:
         return self.modules.arguments.common("count", [series.count for series in every], members)
 
-    def _repeated(self, element: Expression, count: Any) -> list[Item]:
-        uses_loop = re.search(rf"\b{self.modules.arguments.loop}\b", element.flat)
-        if isinstance(count, int) and count < MANY and not uses_loop:
+    def _repeated(self, element: Expression, count: Any, grows: bool = False) -> list[Item]:
+        loop = self.modules.arguments.loop
+        if not grows or re.search(rf"\b{loop}\b", element.flat) is None:
+            loop = "_"
+        if isinstance(count, int) and count < MANY and loop == "_":
             return [Item(element)] * count
-        loop = self.modules.arguments.loop if uses_loop else "_"
         clause = f"for {loop} in range({self.modules.expression(count).flat})"
         return [Item(Comprehension(element, clause), "*")]
 
@@ -107,8 +108,10 @@ class Repeats:
 
     def _counted(self, members: Sequence[Member], every: Sequence[Series], hint: str) -> list[Item]:
         expanded = []
+        grows = False
         for member, series in zip(members, every, strict=True):
             differ = len(series.children) > 1 and all(child.count == 1 for child in series.children)
+            grows |= differ
             for position, child in enumerate(series.children):
                 where = position if differ else member.position
                 expanded.append(replace(member, graph=child.graph, position=where))
@@ -117,7 +120,7 @@ class Repeats:
             if isinstance(count, Formula):
                 self.modules.require(Formula("==", (count, 0)))
             return []
-        return self._repeated(self.modules.module(expanded, hint), count)
+        return self._repeated(self.modules.module(expanded, hint), count, grows)
 
     def fan(self, members: Sequence[Member], nodes: Sequence[Node], hint: str) -> Expression:
         every: list[Fan] = [node.operation for node in nodes]  # type: ignore[misc]

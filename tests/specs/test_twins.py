@@ -1,70 +1,182 @@
-"""Given a reference network's weights, a spec's network computes what the reference does."""
+"""A spec's network is its twin's: in figures, in its leaves, in what it computes, in what it learns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 import netdsl
-from netdsl.training.weights import copy_weights
-from tests.specs import articles
-from tests.specs.trial import sample
-from tests.specs.twins import TIMM, TWINS, figures, torchvision_model, with_random_weights
+from netdsl.analysis.report import Report
+from netdsl.training.weights import MappingReport, copy_weights, map_by_structure
+from tests.specs.trial import MERGES, sample
+from tests.specs.twin import Twin, torchvision_model
+from tests.specs.twins import TWINS, figures, with_random_weights
 
-TOLERANCE = 1e-5
-"""The largest difference allowed, as a share of the largest value."""
+OUTPUT_TOLERANCE = 1e-5
+"""The largest difference allowed between outputs, as a share of the largest value."""
+GRADIENT_TOLERANCE = 1e-4
+"""The same between the gradients of one parameter."""
+
+REFERENCES = json.loads((Path(__file__).parent / "references.json").read_text("utf-8"))
+"""Published figures by network: input, output, parameters, MACs, and the leaves in order of execution, each as
+its kind in torch, its output's shape and its parameters."""
+WITHOUT_MODULE = {"Flatten", "Rearrange", "Sequential", "Identity"}
+"""Kinds that one writer makes a module of and another an expression: they compute nothing."""
 
 
-def difference(ours: Tensor, theirs: Tensor) -> float:
-    """The largest difference between two outputs, as a share of the largest value."""
+class Pair(NamedTuple):
+    """A spec's network and its twin, with the same random weights."""
+
+    twin: Twin
+    report: Report
+    ours: nn.Module
+    theirs: nn.Module
+    mapping: MappingReport
+
+    def inputs(self, batch: int = 1) -> list[Tensor]:
+        return [sample(shape, batch) for shape in self.report.inputs.values()]
+
+
+@pytest.fixture(scope="module", params=TWINS, ids=str)
+def pair(request: pytest.FixtureRequest) -> Pair:
+    return make_pair(request.param)
+
+
+def make_pair(twin: Twin, heads: bool = False) -> Pair:
+    """Both networks, ours with the twin's random weights, mapped on by order, kind and shape."""
+    theirs = with_random_weights(twin.make)
+    with torch.device("meta"):
+        ours = netdsl.build(twin.spec, heads=heads, **twin.settings)
+    ours.to_empty(device="cpu").eval()
+    mapping = copy_weights(theirs.state_dict() if twin.has_own_kinds else theirs, ours)
+    return Pair(twin, netdsl.check(twin.spec, **twin.settings), ours, theirs, mapping)
+
+
+def tensors(output: Any) -> list[Tensor]:
+    """What a network gives, in its order."""
+    if isinstance(output, Tensor):
+        return [output]
+    return list(output.values() if isinstance(output, dict) else output)
+
+
+def difference(ours: Tensor, theirs: Tensor, scale: float = 0.0) -> float:
+    """The largest difference of two tensors, as a share of the largest value or of `scale`."""
     assert ours.shape == theirs.shape
     assert theirs.isfinite().all()
-    return float((ours - theirs).abs().max() / theirs.abs().max())
+    return float((ours - theirs).abs().max() / max(float(theirs.abs().max()), scale))
 
 
-def with_weights_of(
-    source: nn.Module | Mapping[str, Tensor], spec: str, heads: bool = False, **settings: Any
-) -> nn.Module:
-    """A spec's network with another's weights, mapped on by order, kind and shape."""
-    with torch.device("meta"):
-        network = netdsl.build(spec, heads=heads, **settings)
-    network.to_empty(device="cpu")
-    copy_weights(source, network)
-    return network
+def without_dropout(network: nn.Module) -> nn.Module:
+    """A network in training whose only chance, what it drops, is taken out."""
+    for module in network.modules():
+        if type(module).__name__ in ("Dropout", "Dropout2d", "Dropout3d", "StochasticDepth", "DropPath"):
+            module.p = 0.0  # type: ignore[assignment]
+    return network.train()
 
 
-@pytest.mark.parametrize("spec", TWINS)
-def test_outputs_are_those_of_the_twin(spec: str) -> None:
-    twin = with_random_weights(TWINS[spec])
-    # timm's layers are its own subclasses of torch's, so their kinds say nothing
-    network = with_weights_of(twin.state_dict() if spec in TIMM else twin, spec).eval()
-    input = netdsl.check(spec).input
-    assert isinstance(input, tuple)
+def gradients(network: nn.Module, inputs: list[Tensor]) -> dict[str, Tensor]:
+    """Every parameter's gradient of a random weighting of what the network gives in training."""
+    network.zero_grad()
+    generator = torch.Generator().manual_seed(1)
+    outputs = tensors(without_dropout(network)(*inputs))
+    weighted = [(output * torch.randn(output.shape, generator=generator)).sum() for output in outputs]
+    torch.autograd.backward(weighted)
+    found = {name: parameter.grad for name, parameter in network.named_parameters()}
+    network.zero_grad()
+    network.eval()
+    return {name: gradient for name, gradient in found.items() if gradient is not None}
+
+
+def test_figures_are_those_of_the_twin(pair: Pair) -> None:
+    """Parameters and MACs are those that torch counts in the reference, to the digit."""
+    counted = figures(pair.twin.make, list(pair.report.inputs.values()))
+    assert (pair.report.params, pair.report.macs) == counted
+
+
+def test_outputs_are_those_of_the_twin(pair: Pair) -> None:
     with torch.no_grad():
-        ours, theirs = network(sample(input)), twin(sample(input))
-    assert difference(ours, theirs) <= TOLERANCE
+        ours, theirs = tensors(pair.ours(*pair.inputs())), tensors(pair.theirs(*pair.inputs()))
+    assert max(difference(a, b) for a, b in zip(ours, theirs, strict=True)) <= OUTPUT_TOLERANCE
+
+
+def test_gradients_in_training_are_those_of_the_twin(pair: Pair) -> None:
+    ours, theirs = (gradients(network, pair.inputs(batch=2)) for network in (pair.ours, pair.theirs))
+    assert ours.keys() == {name for name, _ in pair.ours.named_parameters()}
+    # a bias before a batch normalisation has no gradient but rounding
+    floor = 1e-3 * max(float(gradient.abs().max()) for gradient in theirs.values())
+    for layer in pair.mapping.pairs:
+        for name in layer.tensors:
+            if (at := f"{layer.target}.{name}".lstrip(".")) in ours:
+                expected = theirs[f"{layer.source}.{name}".lstrip(".")]
+                assert difference(ours[at], expected, floor) <= GRADIENT_TOLERANCE, at
+
+
+def test_weights_go_back_to_the_twin(pair: Pair) -> None:
+    with torch.device("meta"):
+        blank = pair.twin.make()
+    blank.to_empty(device="cpu").eval()
+    copy_weights(pair.ours.state_dict() if pair.twin.has_own_kinds else pair.ours, blank)
+    given = pair.theirs.state_dict()
+    assert all(torch.equal(tensor, given[name]) for name, tensor in blank.state_dict().items())
+
+
+@pytest.mark.parametrize("twin", [twin for twin in TWINS if twin.leaves], ids=str)
+def test_leaves_are_those_published(twin: Twin) -> None:
+    """Figures and the whole ordered list of leaves, to the digit."""
+    reference = REFERENCES[twin.leaves]
+    report = netdsl.check(twin.spec, **twin.settings)
+    with torch.device("meta"):
+        network = netdsl.build(twin.spec, **twin.settings)
+    leaves = [
+        [type(network.get_submodule(node.path)).__name__, list(node.output), node.params]
+        for node in report.nodes
+        if node.layer not in MERGES.values()
+    ]
+    shapes = [list(shape) for shape in report.inputs.values()]
+    assert (shapes[0] if len(shapes) == 1 else shapes) == reference["input"]
+    assert (report.params, report.macs) == (reference["params"], reference["macs"])
+    assert [leaf for leaf in leaves if leaf[0] not in WITHOUT_MODULE] == [
+        leaf for leaf in reference["leaves"] if leaf[0] not in WITHOUT_MODULE
+    ]
+
+
+def test_every_shipped_spec_has_a_twin() -> None:
+    assert {twin.spec for twin in TWINS if not twin.settings} == set(netdsl.shipped_specs())
+
+
+def test_gradients_tell_networks_apart() -> None:
+    """The proof that the tests above could fail: one weight is another."""
+    made = make_pair(next(twin for twin in TWINS if twin.spec == "lenet5"))
+    with torch.no_grad():
+        next(made.ours.parameters()).view(-1)[0] += 0.1
+        ours, theirs = made.ours(*made.inputs()), made.theirs(*made.inputs())
+    assert difference(ours, theirs) > OUTPUT_TOLERANCE
+    with pytest.raises(AssertionError):
+        test_gradients_in_training_are_those_of_the_twin(made)
 
 
 def test_googlenet_in_training_gives_what_torchvision_does_with_its_auxiliary_classifiers() -> None:
     twin = with_random_weights(partial(torchvision_model, "googlenet", aux_logits=True, init_weights=False))
     # torchvision registers the auxiliary classifiers before the last layer, netdsl every head behind the net
     in_our_order = dict(sorted(twin.state_dict().items(), key=lambda item: item[0].startswith("aux")))
-    network = with_weights_of(in_our_order, "googlenet", heads=True)
-    for module in [*twin.modules(), *network.modules()]:
-        if isinstance(module, nn.Dropout):
-            module.p = 0
+    with torch.device("meta"):
+        network = netdsl.build("googlenet", heads=True)
+    network.to_empty(device="cpu")
+    assert map_by_structure(in_our_order, network).fits
+    copy_weights(in_our_order, network)
     with torch.no_grad():
-        theirs = twin.train()(sample((3, 224, 224), batch=2))
-        ours = network.train()(sample((3, 224, 224), batch=2))
+        theirs = without_dropout(twin)(sample((3, 224, 224), batch=2))
+        ours = without_dropout(network)(sample((3, 224, 224), batch=2))
     assert set(ours) == {"output", "aux1", "aux2"}
-    assert difference(ours["output"], theirs.logits) <= TOLERANCE
-    assert difference(ours["aux1"], theirs.aux_logits1) <= TOLERANCE
-    assert difference(ours["aux2"], theirs.aux_logits2) <= TOLERANCE
+    assert difference(ours["output"], theirs.logits) <= OUTPUT_TOLERANCE
+    assert difference(ours["aux1"], theirs.aux_logits1) <= OUTPUT_TOLERANCE
+    assert difference(ours["aux2"], theirs.aux_logits2) <= OUTPUT_TOLERANCE
     assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in twin.parameters())
 
 
@@ -74,31 +186,11 @@ def test_googlenet_weighs_its_auxiliary_losses_as_the_paper() -> None:
     assert heads == [("inception4a", 0.3, False), ("inception4d", 0.3, False)]
 
 
-def test_hybridsn_without_hidden_activations_is_the_articles() -> None:
-    twin = with_random_weights(partial(articles.HybridSN, has_hidden_relu=False))
-    network = with_weights_of(twin, "hybridsn", act="id").eval()
+def test_hybridsn_has_activations_that_the_article_left_out() -> None:
+    without, usual = (make_pair(twin) for twin in TWINS if twin.spec == "hybridsn")
     with torch.no_grad():
-        output = twin(sample((1, 30, 25, 25)))
-        assert difference(network(sample((1, 30, 25, 25))), output) <= TOLERANCE
-        usual = with_weights_of(twin, "hybridsn").eval()(sample((1, 30, 25, 25)))
-        assert difference(usual, output) > TOLERANCE, "the activations make no difference to this sample"
-
-
-FAMILIES: list[tuple[str, dict[str, Any], Callable[[], nn.Module]]] = [
-    ("densenet121", {"depths": [6, 12, 36, 24], "growth": 48}, partial(torchvision_model, "densenet161")),
-    ("mobilenetv2_224", {"width": 0.35}, partial(torchvision_model, "mobilenet_v2", width_mult=0.35)),
-    ("mobilenetv2_224", {"width": 1.4}, partial(torchvision_model, "mobilenet_v2", width_mult=1.4)),
-    ("resnet18", {"classes": 10}, partial(torchvision_model, "resnet18", num_classes=10)),
-]
-
-
-@pytest.mark.parametrize(("spec", "settings", "make"), FAMILIES)
-def test_parameters_reach_the_rest_of_the_family(
-    spec: str, settings: dict[str, Any], make: Callable[[], nn.Module]
-) -> None:
-    report = netdsl.check(spec, **settings)
-    assert isinstance(report.input, tuple)
-    assert (report.params, report.macs) == figures(make, report.input)
+        outputs = [made.ours(*made.inputs()) for made in (without, usual)]
+    assert difference(*outputs) > OUTPUT_TOLERANCE, "the activations make no difference to this sample"
 
 
 @pytest.mark.parametrize(

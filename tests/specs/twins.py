@@ -1,66 +1,38 @@
-"""What each shipped spec is held against: torchvision's or timm's network, or the papers' in plain torch."""
+"""Every spec's twins, and how a twin is measured and filled with weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Sequence
 
 import torch
-import torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.specs import articles
+from tests.specs.plain import alexnets, images, inceptions, lenets, mobilenets, nins, resnets
+from tests.specs.twin import Twin
 
-torchvision_model = torchvision.models.get_model
-
-
-def timm_model(name: str) -> nn.Module:
-    """One of timm's networks, whose import takes longer than most tests."""
-    import timm
-
-    # timm's MobileNetV1 has ReLU6 unless told otherwise, the paper's has ReLU
-    model: nn.Module = timm.create_model(name, act_layer="relu")
-    return model
-
-
-TIMM = ("mobilenetv1_224", "se_resnet50")
-"""The specs whose twins are timm's."""
-
-TWINS: Mapping[str, Callable[[], nn.Module]] = {
-    "alexnet": partial(torchvision_model, "alexnet"),
-    "densenet121": partial(torchvision_model, "densenet121"),
-    "dncnn": articles.DnCNN,
-    "googlenet": partial(torchvision_model, "googlenet", aux_logits=False, init_weights=False),
-    "hybridsn": articles.HybridSN,
-    "lenet5": articles.LeNet5,
-    "mlp": articles.MLP,
-    "mobilenetv1": articles.MobileNetV1,
-    "mobilenetv1_224": partial(timm_model, "mobilenetv1_100"),
-    "mobilenetv2": articles.MobileNetV2,
-    "mobilenetv2_224": partial(torchvision_model, "mobilenet_v2"),
-    "nin": articles.NiN,
-    "resnet101": partial(torchvision_model, "resnet101"),
-    "resnet152": partial(torchvision_model, "resnet152"),
-    "resnet18": partial(torchvision_model, "resnet18"),
-    "resnet34": partial(torchvision_model, "resnet34"),
-    "resnet50": partial(torchvision_model, "resnet50"),
-    "se_resnet50": partial(timm_model, "seresnet50"),
-    "vgg16": partial(torchvision_model, "vgg16"),
-}
+TWINS: tuple[Twin, ...] = (
+    *lenets.TWINS,
+    *alexnets.TWINS,
+    *nins.TWINS,
+    *inceptions.TWINS,
+    *resnets.TWINS,
+    *mobilenets.TWINS,
+    *images.TWINS,
+)
 
 
-def figures(make: Callable[[], nn.Module], input: tuple[int, ...]) -> tuple[int, int]:
+def figures(make: Callable[[], nn.Module], inputs: Sequence[tuple[int, ...]]) -> tuple[int, int]:
     """A network's parameters and multiply-adds for one sample, as torch counts them.
 
     Args:
-        input: a sample's shape, without the batch.
+        inputs: a sample's shapes, without the batch.
     """
     with torch.device("meta"):
         module = make().eval()
         counter = FlopCounterMode(display=False)
         with counter:
-            module(torch.empty(1, *input))
+            module(*(torch.empty(1, *shape) for shape in inputs))
     return sum(parameter.numel() for parameter in module.parameters()), counter.get_total_flops() // 2
 
 

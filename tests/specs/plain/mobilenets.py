@@ -1,77 +1,14 @@
-"""The networks that no library has, in plain torch, as their papers and articles give them.
-
-Written without netdsl and without a look at the specs: what the specs are held against.
-"""
+"""The networks for small devices."""
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
-class MLP(nn.Module):
-    """LeCun et al. 1998, III.C: 28×28-300-100-10."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.hidden1 = nn.Linear(28 * 28, 300)
-        self.hidden2 = nn.Linear(300, 100)
-        self.output = nn.Linear(100, 10)
-
-    def forward(self, images: Tensor) -> Tensor:
-        hidden = torch.tanh(self.hidden1(images.flatten(1)))
-        logits: Tensor = self.output(torch.tanh(self.hidden2(hidden)))
-        return logits
-
-
-class LeNet5(nn.Module):
-    """LeCun et al. 1998, figure 2, with full C3, plain average pooling and a linear output."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.c1 = nn.Conv2d(1, 6, 5, padding=2)
-        self.c3 = nn.Conv2d(6, 16, 5)
-        self.c5 = nn.Linear(16 * 5 * 5, 120)
-        self.f6 = nn.Linear(120, 84)
-        self.output = nn.Linear(84, 10)
-
-    def forward(self, images: Tensor) -> Tensor:
-        s2 = F.avg_pool2d(torch.tanh(self.c1(images)), 2)
-        s4 = F.avg_pool2d(torch.tanh(self.c3(s2)), 2)
-        c5 = torch.tanh(self.c5(s4.flatten(1)))
-        logits: Tensor = self.output(torch.tanh(self.f6(c5)))
-        return logits
-
-
-class NiN(nn.Sequential):
-    """Lin et al. 2013, figure 2, with the widths, strides and pools of the authors' CIFAR-10 model."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            *self.mlpconv(3, 192, 5, 160, 96),
-            nn.MaxPool2d(3, 2, ceil_mode=True),
-            nn.Dropout(),
-            *self.mlpconv(96, 192, 5, 192, 192),
-            nn.AvgPool2d(3, 2, ceil_mode=True),
-            nn.Dropout(),
-            *self.mlpconv(192, 192, 3, 192, 10),
-            nn.AvgPool2d(8),
-            nn.Flatten(),
-        )
-
-    @staticmethod
-    def mlpconv(inputs: int, filters: int, kernel: int, hidden: int, outputs: int) -> list[nn.Module]:
-        return [
-            nn.Conv2d(inputs, filters, kernel, padding=kernel // 2),
-            nn.ReLU(),
-            nn.Conv2d(filters, hidden, 1),
-            nn.ReLU(),
-            nn.Conv2d(hidden, outputs, 1),
-            nn.ReLU(),
-        ]
+from tests.specs.twin import Twin, timm_model, torchvision_model
 
 
 class SeparableConvolution(nn.Module):
@@ -173,43 +110,11 @@ class MobileNetV2(nn.Module):
         return logits
 
 
-class HybridSN(nn.Module):
-    """Roy et al. 2019, figure 1 and table I; articles leave the ReLUs of the two hidden layers out."""
-
-    def __init__(self, has_hidden_relu: bool = True) -> None:
-        super().__init__()
-        self.has_hidden_relu = has_hidden_relu
-        self.conv1 = nn.Conv3d(1, 8, (7, 3, 3))
-        self.conv2 = nn.Conv3d(8, 16, (5, 3, 3))
-        self.conv3 = nn.Conv3d(16, 32, (3, 3, 3))
-        self.conv4 = nn.Conv2d(32 * 18, 64, 3)
-        self.fc1 = nn.Linear(64 * 17 * 17, 256)
-        self.fc2 = nn.Linear(256, 128)
-        self.output = nn.Linear(128, 16)
-        self.dropout = nn.Dropout(0.4)
-
-    def forward(self, cubes: Tensor) -> Tensor:
-        maps = F.relu(self.conv3(F.relu(self.conv2(F.relu(self.conv1(cubes))))))
-        maps = F.relu(self.conv4(maps.flatten(1, 2)))
-        hidden = maps.flatten(1)
-        for layer in (self.fc1, self.fc2):
-            hidden = layer(hidden)
-            hidden = self.dropout(F.relu(hidden) if self.has_hidden_relu else hidden)
-        logits: Tensor = self.output(hidden)
-        return logits
-
-
-class DnCNN(nn.Module):
-    """Zhang et al. 2016, III.A: 17 layers that predict the noise, which is taken off the image."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(1, 64, 3, padding=1), nn.ReLU()]
-        for _ in range(15):
-            layers += [nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
-        layers.append(nn.Conv2d(64, 1, 3, padding=1, bias=False))
-        self.dncnn = nn.Sequential(*layers)
-
-    def forward(self, images: Tensor) -> Tensor:
-        noise: Tensor = self.dncnn(images)
-        return images - noise
+TWINS = (
+    Twin("mobilenetv1", MobileNetV1, leaves="mobilenetv1_cifar"),
+    Twin("mobilenetv1_224", partial(timm_model, "mobilenetv1_100"), leaves="mobilenetv1_1.0_224"),
+    Twin("mobilenetv2", MobileNetV2, leaves="mobilenetv2_cifar"),
+    Twin("mobilenetv2_224", partial(torchvision_model, "mobilenet_v2")),
+    Twin("mobilenetv2_224", partial(torchvision_model, "mobilenet_v2", width_mult=0.35), {"width": 0.35}),
+    Twin("mobilenetv2_224", partial(torchvision_model, "mobilenet_v2", width_mult=1.4), {"width": 1.4}),
+)

@@ -1,0 +1,5 @@
+"""What the specs are held against, by family: torchvision's and timm's networks, and those that no library has
+in plain torch, as their papers and articles give them.
+
+Written without netdsl and without a look at the specs.
+"""

@@ -1,0 +1,42 @@
+"""What it takes to hold a spec against another implementation of its network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torchvision
+from torch import nn
+
+torchvision_model = torchvision.models.get_model
+
+
+def timm_model(name: str, **options: Any) -> nn.Module:
+    """One of timm's networks, whose import takes longer than most tests."""
+    import timm
+
+    # timm's MobileNetV1 has ReLU6 unless told otherwise, the paper's has ReLU
+    model: nn.Module = timm.create_model(name, act_layer="relu", **options)
+    return model
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Another implementation of the network that a spec, with settings, declares."""
+
+    spec: str
+    make: Callable[[], nn.Module]
+    """Makes the module. Several inputs are its `forward`'s arguments in the order of the spec's inputs,
+    several outputs a tuple in the order of the spec's output and heads."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    leaves: str = ""
+    """The entry of `references.json` that lists its leaves in order, if there is one."""
+
+    @property
+    def has_own_kinds(self) -> bool:
+        """Whether its layers are subclasses of torch's, so that their kinds say nothing: timm's are."""
+        return getattr(self.make, "func", None) is timm_model
+
+    def __str__(self) -> str:
+        return "-".join([self.spec, *(f"{name}={value}" for name, value in self.settings.items())])
