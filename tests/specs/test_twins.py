@@ -24,8 +24,9 @@ GRADIENT_TOLERANCE = 1e-4
 """The same between the gradients of one parameter."""
 
 REFERENCES = json.loads((Path(__file__).parent / "references.json").read_text("utf-8"))
-"""Published figures by network: input, output, parameters, MACs, and the leaves in order of execution, each as
-its kind in torch, its output's shape and its parameters."""
+"""Published figures by network: input, output, parameters, MACs, and the leaves in order of execution.
+
+A leaf is its kind in torch, its output's shape and its parameters."""
 WITHOUT_MODULE = {"Flatten", "Rearrange", "Sequential", "Identity"}
 """Kinds that one writer makes a module of and another an expression: they compute nothing."""
 

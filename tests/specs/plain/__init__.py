@@ -1,5 +1,5 @@
-"""What the specs are held against, by family: torchvision's and timm's networks, and those that no library has
-in plain torch, as their papers and articles give them.
+"""What the specs are held against, by family.
 
-Written without netdsl and without a look at the specs.
+Torchvision's and timm's networks, and those that no library has in plain torch, as their papers and articles
+give them; written without netdsl and without a look at the specs.
 """
