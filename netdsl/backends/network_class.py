@@ -17,7 +17,7 @@ from netdsl.backends.modules import Definition, File, Parameter
 from netdsl.backends.naming import checked
 from netdsl.backends.programs import ProgramBuilder
 from netdsl.backends.prose import batch
-from netdsl.graph.graph import Group, Head
+from netdsl.graph.graph import Graph, Group, Head
 
 
 class NetworkPrinter(ClassPrinter):
@@ -39,14 +39,16 @@ class NetworkPrinter(ClassPrinter):
         for head in self.kept_heads:
             lines += self._head(head, BODY)
         if self.training_heads:
-            lines += [" " * BODY + "self.heads = heads", " " * BODY + "if heads:"]
-        for head in self.training_heads:
-            lines += self._head(head, BODY + INDENT)
-        return lines
+            lines.append(" " * BODY + "self.heads = heads")
+        made = [line for head in self.training_heads for line in self._head(head, BODY + INDENT)]
+        return [*lines, *([" " * BODY + "if heads:", *made] if made else [])]
 
     def _head(self, head: Head, indent: int) -> list[str]:
-        assert isinstance(head.node.operation, Group)
-        made = self.constructor.modules.module([Member(0, head.node.operation.graph)], head.name)
+        """The module of a head; none where it is a stage as it is, or a shared module on it."""
+        graph, wiring = _graph(head), self.file.variants.wiring
+        if wiring.form(graph) == "identity" or wiring.shared_module(graph) is not None:
+            return []
+        made = self.constructor.modules.module([Member(0, graph)], head.name)
         return statement(f"self.{checked(head.name)} = ", made, indent)
 
     def _parameters(self, body: Sequence[str]) -> tuple[Parameter, ...]:
@@ -95,14 +97,19 @@ class NetworkPrinter(ClassPrinter):
         body, variables = printer.keeping(program, inputs, BODY, held)
         calls: dict[str, Expression] = {"output": Text(variables[program.result])}
         for head in self.network.heads:
-            given = [*(variables[value] for value in takes[head.name]), *self._needs(head)]
-            calls[head.name] = call(f"self.{checked(head.name)}", *(Item(Text(name)) for name in given))
+            calls[head.name] = self._call(head, [variables[value] for value in takes[head.name]])
         body += self._outputs(calls)
         returned = "dict[str, Tensor]" if self.kept_heads else "Tensor | dict[str, Tensor]"
         return [*signature("def forward", parameters, f" -> {returned}:", INDENT), *body]
 
-    def _needs(self, head: Head) -> list[str]:
-        return [f"self.{checked(name)}" for name in self.file.variants.wiring.node_needs(head.node)]
+    def _call(self, head: Head, given: Sequence[str]) -> Expression:
+        """What a head gives for these values."""
+        graph, wiring = _graph(head), self.file.variants.wiring
+        if wiring.form(graph) == "identity":
+            return Text(given[0])
+        shared = wiring.shared_module(graph)
+        needs = [f"self.{checked(name)}" for name in wiring.node_needs(head.node) if name != shared]
+        return call(f"self.{checked(shared or head.name)}", *(Item(Text(name)) for name in (*given, *needs)))
 
     def _outputs(self, calls: Mapping[str, Expression]) -> list[str]:
         """What `forward` gives: the heads that are kept, and while training those that were built for it."""
@@ -115,3 +122,8 @@ class NetworkPrinter(ClassPrinter):
             lines += statement("return ", everything, BODY + INDENT)
         always = Bracketed("{", tuple(entries[name] for name in kept), "}")
         return [*lines, *statement("return ", always if self.kept_heads else calls["output"], BODY)]
+
+
+def _graph(head: Head) -> Graph:
+    assert isinstance(head.node.operation, Group)
+    return head.node.operation.graph

@@ -139,6 +139,20 @@ heads:
   aux: {at: stem, weight: 0.3, net: global_avgpool -> flatten -> linear(classes)}
   embedding: {at: body, keep: true, net: global_avgpool -> flatten}
 """,
+    "several_outputs": """
+name: several_outputs
+input: {left: [4], right: [6]}
+shared: {common: linear(5), classes: linear(3)}
+net:
+  left_hidden: from(left) -> linear(7) -> relu
+  left_code: common
+  right_hidden: from(right) -> linear(7) -> relu
+  right_code: common
+heads:
+  left: {at: left_code, keep: true, net: id}
+  left_class: {at: left_code, keep: true, net: classes}
+  right_class: {at: right_code, net: classes}
+""",
     "ranks": """
 name: ranks
 input: [1, 6, 9, 9]

@@ -234,6 +234,17 @@ def test_heads_are_built_for_training_or_kept() -> None:
     assert 'return {"output": head, "embedding": self.embedding(body)}' in heads
 
 
+def test_heads_without_layers_of_their_own_have_no_module() -> None:
+    """A head may give a stage as it is, or hand it to a shared module."""
+    source = of(printed(SPECS["several_outputs"]), "SeveralOutputs")
+
+    assert "if heads:" not in source
+    assert '"left": left_code,' in source
+    assert '"left_class": self.classes(left_code),' in source
+    assert "self.left_class" not in source
+    assert "self.right_class" not in source
+
+
 def test_branches_have_variables_called_by_what_they_are() -> None:
     source = printed("""
 name: wide
