@@ -327,6 +327,11 @@ def _pad_value(draw: DrawFn, shape: Shape, values: Values) -> float:
     return draw(st.floats(-2, 2)) if values["mode"] == "constant" else 0.0
 
 
+def _pad_channels(draw: DrawFn, shape: Shape, values: Values) -> Any:
+    each = st.integers(0, 3)
+    return draw(st.one_of(each, st.tuples(each, each))) if values["mode"] == "constant" else 0
+
+
 def _crop_size(draw: DrawFn, shape: Shape, values: Values) -> Any:
     return within(draw, [(1, axis.size) for axis in shape.spatial])
 
@@ -349,6 +354,7 @@ FITTING: Mapping[str, Callable[[DrawFn, Shape, Values], Any]] = {
     "avgpool.kernel_size": _avgpool_kernel_size,
     "padding": _conv_padding,
     "maxpool.padding": _pool_padding,
+    "switches.padding": _pool_padding,
     "avgpool.padding": _pool_padding,
     "dilation": _dilation,
     "padding_mode": _padding_mode,
@@ -366,6 +372,7 @@ FITTING: Mapping[str, Callable[[DrawFn, Shape, Values], Any]] = {
     "pad.padding": _sides,
     "pad.mode": _pad_mode,
     "value": _pad_value,
+    "pad.channels": _pad_channels,
     "crop.size": _crop_size,
     "divisor_override": _divisor,
 }

@@ -31,6 +31,7 @@ LAYERS: tuple[type[Layer], ...] = (
     pooling.AdaptiveMaxPool,
     pooling.GlobalAvgPool,
     pooling.GlobalMaxPool,
+    pooling.Switches,
     normalization.BatchNorm,
     normalization.LayerNorm,
     normalization.GroupNorm,

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, final
 
 from netdsl.graph.shapes import Shape
 from netdsl.layers.layer import Argument, Boolean, Integer, Layer, PerAxis, Problem, TorchArgument, TorchCall
+
+_SWITCHES = '''\
+class SwitchesNd(nn.Module):
+    """1 where a cell is the maximum of its window, 0 elsewhere (Zeiler et al. 2011)."""
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] | None = None,
+        padding: int | tuple[int, ...] = 0,
+    ) -> None:
+        super().__init__()
+        self.pool = nn.MaxPoolNd(kernel_size, stride, padding, return_indices=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        places = self.pool(x)[1].flatten(2)
+        return torch.zeros_like(x).flatten(2).scatter(2, places, 1.0).view_as(x)
+'''
 
 
 def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
@@ -41,6 +60,10 @@ class _WindowPool(Layer):
             pooled_size(axis.size, kernel, step, padding, taps, ceil_mode)
             for axis, kernel, step, padding, taps in rows
         ]
+
+    def _cells(self, input: Shape) -> int:
+        """The cells of all windows together."""
+        return self.output(input).elements * math.prod(self.each(self.kernel_size, input))
 
     def _window_problems(self, input: Shape, dilation: Any, ceil_mode: bool) -> Iterator[Problem]:
         kernels, paddings = self.each(self.kernel_size, input), self.each(self.padding, input)
@@ -85,6 +108,9 @@ class MaxPool(_WindowPool):
 
     def output(self, input: Shape) -> Shape:
         return input.with_spatial(self._sizes(input, self.dilation, self.ceil_mode))
+
+    def connections(self, input: Shape) -> int:
+        return self._cells(input)
 
     def torch(self, input: Shape) -> TorchCall:
         window = TorchArgument(None, self.kernel_size)
@@ -132,12 +158,36 @@ class AvgPool(_WindowPool):
     def output(self, input: Shape) -> Shape:
         return input.with_spatial(self._sizes(input, 1, self.ceil_mode))
 
+    def connections(self, input: Shape) -> int:
+        return self._cells(input)
+
     def torch(self, input: Shape) -> TorchCall:
         window = TorchArgument(None, self.kernel_size)
         options = self.torch_arguments("stride", "padding", "ceil_mode", "count_include_pad")
         if len(input.spatial) > 1:
             options += self.torch_arguments("divisor_override")
         return TorchCall(f"nn.AvgPool{len(input.spatial)}d", (window, *options))
+
+
+@final
+class Switches(_WindowPool):
+    """1 where a cell is the maximum of its window, 0 elsewhere: where unpooling puts values back.
+
+    Input and output `(batch, channels, *spatial)`; no gradient passes. Of equal cells the first counts.
+    `upsample(scale_factor=2) * (from(name) -> switches(2))`, which the block `unpool(from(name))` is, undoes a `maxpool(2)`
+    as torch's `MaxUnpool2d` does.
+    Source: Zeiler et al. 2011, Adaptive Deconvolutional Networks for Mid and High Level Feature Learning.
+    """
+
+    word = "switches"
+
+    def requires(self, input: Shape) -> Iterator[Problem]:
+        yield from self._window_problems(input, 1, ceil_mode=False)
+
+    def torch(self, input: Shape) -> TorchCall:
+        rank = len(input.spatial)
+        arguments = (TorchArgument(None, self.kernel_size), *self.torch_arguments("stride", "padding"))
+        return TorchCall(f"Switches{rank}d", arguments, _SWITCHES.replace("Nd", f"{rank}d"))
 
 
 class _AdaptivePool(Layer):
@@ -151,6 +201,11 @@ class _AdaptivePool(Layer):
         return input.with_spatial(
             axis.size if size is None else size for axis, size in zip(input.spatial, sizes, strict=True)
         )
+
+    def connections(self, input: Shape) -> int:
+        """The cells of all windows; along an axis, the i-th reaches from ⌊i·in/out⌋ to ⌈(i + 1)·in/out⌉."""
+        sizes = zip(input.spatial, self.output(input).spatial, strict=True)
+        return input.c * math.prod(a.size + b.size - math.gcd(a.size, b.size) for a, b in sizes)
 
     def _call(self, module: str, input: Shape) -> TorchCall:
         # torch's one-dimensional pools do not know None
@@ -191,6 +246,9 @@ class _GlobalPool(Layer):
 
     def output(self, input: Shape) -> Shape:
         return input.with_spatial((1,) * len(input.spatial))
+
+    def connections(self, input: Shape) -> int:
+        return input.elements
 
 
 @final

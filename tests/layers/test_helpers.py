@@ -164,6 +164,17 @@ def test_crop_of_an_odd_rest_takes_one_more_from_the_far_side(x: torch.Tensor) -
     assert torch.equal(module(SHAPE, "crop", size=3)(x), x[:, :, 1:4, 1:4])
 
 
+def test_pad_adds_channels_beside_the_others(x: torch.Tensor) -> None:
+    behind = module(SHAPE, "pad", channels=(0, 4))(x)
+    around = module(SHAPE, "pad", padding=(1, 2, 0, 3), value=0.5, channels=2)(x)
+
+    assert torch.equal(behind, torch.cat([x, torch.zeros(2, 4, 6, 5)], 1))
+    assert around.shape == (2, 16, 9, 8)
+    assert torch.equal(around[:, 2:14, 0:6, 1:6], x)
+    assert (around[:, :2] == 0.5).all()
+    assert (around[:, 14:] == 0.5).all()
+
+
 def test_pools_read_none_as_the_size_that_is_there(x: torch.Tensor) -> None:
     pool = module(SHAPE, "adaptive_avgpool", output_size=(2, None))
 
@@ -179,12 +190,16 @@ def test_every_helper_is_covered_here_or_against_einops() -> None:
         "ChannelPick",
         "ChannelRange",
         "ChannelScale",
+        "ConstantPad",
         "ConstantScale",
         "DropPath",
         "Maxout",
         "RBF",
         "Rearrange",
         "Reshape",
+        "Switches1d",
+        "Switches2d",
+        "Switches3d",
     }
 
 
@@ -202,3 +217,25 @@ def test_helpers_are_formatted_as_printed_source_is() -> None:
         )
 
         assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("kernel_size", "stride", "padding"), [(2, None, 0), (3, 2, 0), (3, 2, 1), ((3, 1), 1, (1, 0)), (2, 3, 0)]
+)
+def test_switches_are_where_torch_would_unpool_to(
+    x: torch.Tensor, kernel_size: int, stride: int | None, padding: int
+) -> None:
+    switches = module(SHAPE, "switches", kernel_size=kernel_size, stride=stride, padding=padding)
+    pooled, places = F.max_pool2d(x, kernel_size, stride, padding, return_indices=True)
+    expected = F.max_unpool2d(torch.ones_like(pooled), places, kernel_size, stride, padding, x.shape[2:])
+
+    assert torch.equal(switches(x), expected)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 7), (2, 3, 5, 6, 7)])
+def test_switches_are_found_along_one_and_three_axes(shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape)
+    switches = module(Shape.of(*shape[1:]), "switches", kernel_size=2)(x)
+    pool = F.max_pool1d if len(shape) == 3 else F.max_pool3d
+
+    assert torch.equal(x[switches == 1].sort().values, pool(x, 2).flatten().sort().values)  # type: ignore[operator]

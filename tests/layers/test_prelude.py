@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.densenet import _DenseLayer
 from torchvision.models.mobilenetv2 import InvertedResidual
 from torchvision.ops import SqueezeExcitation
 
 from netdsl.analysis.prelude import prelude, prelude_words
+from netdsl.backends.torch_module import build_module
 from netdsl.compiler import compile_source
 from netdsl.diagnostics import Source
 from netdsl.graph.graph import Leaf, walk
@@ -70,6 +72,19 @@ def test_inception_has_the_figures_of_its_paper() -> None:
     assert shapes == expected
 
 
+def test_unpool_puts_values_where_they_were_the_largest() -> None:
+    """Zeiler & Fergus 2013, figure 1: the pooled maxima back at their switches, zero elsewhere."""
+    text = "name: one\ninput: [1, 4, 4]\nnet:\n  a: id\n  b: maxpool(2)\n  c: unpool(from(a))\n"
+    network = compile_source(Source("one.yaml", text)).network
+    assert network is not None
+    x = torch.tensor([[1.0, 2, 5, 3], [4, 0, 1, 2], [7, 8, 0, 1], [6, 5, 2, 9]]).view(1, 1, 4, 4)
+    expected = torch.tensor([[0.0, 0, 5, 0], [4, 0, 0, 0], [0, 8, 0, 0], [0, 0, 0, 9]]).view(1, 1, 4, 4)
+    pooled, places = F.max_pool2d(x, 2, return_indices=True)
+
+    assert torch.equal(build_module(network)(x), expected)
+    assert torch.equal(F.max_unpool2d(pooled, places, 2), expected)
+
+
 def test_separable_has_the_figures_of_its_paper() -> None:
     """Howard et al. 2017, section 3.1: D_K² · M · D_F² + M · N · D_F² multiply-adds."""
     shapes, macs = weights_and_macs("separable(24, 3)", 16)
@@ -91,4 +106,5 @@ def test_every_block_of_the_prelude_is_covered_here() -> None:
         "residual",
         "se",
         "separable",
+        "unpool",
     }
