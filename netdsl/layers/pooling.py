@@ -174,8 +174,8 @@ class Switches(_WindowPool):
     """1 where a cell is the maximum of its window, 0 elsewhere: where unpooling puts values back.
 
     Input and output `(batch, channels, *spatial)`; no gradient passes. Of equal cells the first counts.
-    `upsample(scale_factor=2) * (from(name) -> switches(2))`, which the block `unpool(from(name))` is, undoes a `maxpool(2)`
-    as torch's `MaxUnpool2d` does.
+    `upsample(scale_factor=2) * (from(name) -> switches(2))`, which the block `unpool(from(name))` is, undoes
+    a `maxpool(2)` as torch's `MaxUnpool2d` does.
     Source: Zeiler et al. 2011, Adaptive Deconvolutional Networks for Mid and High Level Feature Learning.
     """
 

@@ -220,10 +220,11 @@ def test_helpers_are_formatted_as_printed_source_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel_size", "stride", "padding"), [(2, None, 0), (3, 2, 0), (3, 2, 1), ((3, 1), 1, (1, 0)), (2, 3, 0)]
+    ("kernel_size", "stride", "padding"),
+    [((2, 2), None, (0, 0)), ((3, 3), (2, 2), (0, 0)), ((3, 2), (2, 1), (1, 0)), ((2, 2), (3, 3), (0, 0))],
 )
 def test_switches_are_where_torch_would_unpool_to(
-    x: torch.Tensor, kernel_size: int, stride: int | None, padding: int
+    x: torch.Tensor, kernel_size: tuple[int, int], stride: tuple[int, int] | None, padding: tuple[int, int]
 ) -> None:
     switches = module(SHAPE, "switches", kernel_size=kernel_size, stride=stride, padding=padding)
     pooled, places = F.max_pool2d(x, kernel_size, stride, padding, return_indices=True)
@@ -238,4 +239,4 @@ def test_switches_are_found_along_one_and_three_axes(shape: tuple[int, ...]) -> 
     switches = module(Shape.of(*shape[1:]), "switches", kernel_size=2)(x)
     pool = F.max_pool1d if len(shape) == 3 else F.max_pool3d
 
-    assert torch.equal(x[switches == 1].sort().values, pool(x, 2).flatten().sort().values)  # type: ignore[operator]
+    assert torch.equal(x[switches == 1].sort().values, pool(x, 2).flatten().sort().values)

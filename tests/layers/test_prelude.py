@@ -82,7 +82,7 @@ def test_unpool_puts_values_where_they_were_the_largest() -> None:
     pooled, places = F.max_pool2d(x, 2, return_indices=True)
 
     assert torch.equal(build_module(network)(x), expected)
-    assert torch.equal(F.max_unpool2d(pooled, places, 2), expected)
+    assert torch.equal(F.max_unpool2d(pooled, places, (2, 2)), expected)
 
 
 def test_separable_has_the_figures_of_its_paper() -> None:
