@@ -15,6 +15,7 @@ STRICTER: dict[str, str] = {
     "channel-range": "a list together with a range, of which one would be ignored",
     "pad-length": "torch pads the last axes only where the list is short, the channels where it is long",
     "pad-value": "torch has no value for the other modes: it would be ignored",
+    "pad-channels": "torch pads any axes in any mode; it has no module that tells channels apart",
     "no-divisor-override": "torch's one-dimensional pooling has no such argument: it would be ignored",
     "rearrange-order": "einops takes any names; here the input's own stand where it has them",
     "rearrange-pattern": "einops' ellipsis is not taken, nor Python's keywords as names",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import final
 
-from netdsl.graph.formula import formula_of, times
+from netdsl.graph.formula import formula_of, plus, times
 from netdsl.graph.shapes import Shape
 from netdsl.layers.layer import (
     Argument,
@@ -33,6 +34,18 @@ class CenterCrop(nn.Module):
         for dim, size in zip(range(2, x.dim()), self.sizes, strict=True):
             x = x.narrow(dim, (x.shape[dim] - size) // 2, size)
         return x
+'''
+
+_CONSTANT_PAD = '''\
+class ConstantPad(nn.Module):
+    """A constant around the last axes: before and behind each, the last one first."""
+
+    def __init__(self, *padding: int, value: float = 0.0) -> None:
+        super().__init__()
+        self.padding, self.value = padding, value
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.pad(x, self.padding, value=self.value)
 '''
 
 _MODE_AXES = {
@@ -124,18 +137,21 @@ class Upsample(Layer):
 
 @final
 class Pad(Layer):
-    """Values added around the spatial axes.
+    """Values added around the spatial axes, and channels of a constant.
 
-    Input `(batch, channels, *spatial)`, output the same with larger spatial axes.
+    Input `(batch, channels, *spatial)`, output the same with larger axes. `pad(channels=[0, 16])` adds 16
+    channels of zeros behind, so that a shortcut fits without weights (He et al. 2015, Deep Residual Learning
+    for Image Recognition, option A).
     """
 
     word = "pad"
     spatial = (1, 2, 3)
     padding = Integers(
-        "how many on all sides; or a list of pairs, before and behind, the last axis first", single=True
+        "how many on all sides; or a list of pairs, before and behind, the last axis first", 0, single=True
     )
     mode = Choice("what the values are", "constant", options=("constant", "reflect", "replicate", "circular"))
     value = Real("the constant", 0.0)
+    channels = Integers("how many channels before and behind, each; or a list of the two", 0, single=True)
 
     def requires(self, input: Shape) -> Iterator[Problem]:
         sides = 2 * len(input.spatial)
@@ -147,6 +163,11 @@ class Pad(Layer):
                 help=f"give {sides}, pairs of before and behind with the last axis first, or one for all",
             )
             return
+        yield from self._mode_problems()
+        yield from self._channel_problems()
+        yield from self._reach_problems(input)
+
+    def _mode_problems(self) -> Iterator[Problem]:
         if self.value != 0 and self.mode != "constant":
             yield Problem(
                 "pad-value",
@@ -154,7 +175,33 @@ class Pad(Layer):
                 argument="value",
                 help='leave it out, or use mode "constant"',
             )
-        yield from self._reach_problems(input)
+
+    def _channel_problems(self) -> Iterator[Problem]:
+        if isinstance(self.channels, tuple) and len(self.channels) != 2:
+            yield Problem(
+                "pad-channels",
+                f"`channels` has {len(self.channels)} {'value' if len(self.channels) == 1 else 'values'}, "
+                "it takes 2",
+                argument="channels",
+                help="give how many before and how many behind, or one number for both",
+            )
+        elif self._adds_channels and self.mode != "constant":
+            yield Problem(
+                "pad-channels",
+                f'mode "{self.mode}" cannot add channels',
+                argument="channels",
+                help='leave them out, or use mode "constant"',
+            )
+
+    @property
+    def _adds_channels(self) -> bool:
+        """Whether it does, or a block's parameter says how many."""
+        return any(count != 0 or formula_of(count) is not None for count in self._beside())
+
+    def _beside(self) -> tuple[int, int]:
+        """The channels added before and behind."""
+        before, behind = self.channels if isinstance(self.channels, tuple) else (self.channels,) * 2
+        return before, behind
 
     def _reach_problems(self, input: Shape) -> Iterator[Problem]:
         for axis, sides in zip(input.spatial, self._sides(input), strict=True):
@@ -176,10 +223,10 @@ class Pad(Layer):
         return [(given[2 * i], given[2 * i + 1]) for i in reversed(range(count))]
 
     def output(self, input: Shape) -> Shape:
-        sides = self._sides(input)
-        return input.with_spatial(
-            axis.size + before + behind for axis, (before, behind) in zip(input.spatial, sides, strict=True)
-        )
+        sides = zip(input.spatial, self._sides(input), strict=True)
+        spatial = (axis.size + before + behind for axis, (before, behind) in sides)
+        channels = reduce(plus, self._beside(), input.c) if self._adds_channels else input.c
+        return input.with_spatial(spatial, channels)
 
     def torch(self, input: Shape) -> TorchCall:
         rank = f"{len(input.spatial)}d"
@@ -187,6 +234,10 @@ class Pad(Layer):
         if self.mode != "constant":
             kind = {"reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}[self.mode]
             return TorchCall(f"nn.{kind}Pad{rank}", (padding,))
+        if self._adds_channels:
+            pairs = (*reversed(self._sides(input)), self._beside())
+            each = tuple(TorchArgument(None, count) for pair in pairs for count in pair)
+            return TorchCall("ConstantPad", (*each, *self.torch_arguments("value")), _CONSTANT_PAD)
         if self.value == 0 and formula_of(self.value) is None:
             return TorchCall(f"nn.ZeroPad{rank}", (padding,))
         return TorchCall(f"nn.ConstantPad{rank}", (padding, TorchArgument(None, self.value)))

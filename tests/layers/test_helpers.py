@@ -205,7 +205,8 @@ def test_every_helper_is_covered_here_or_against_einops() -> None:
 
 def test_helpers_are_formatted_as_printed_source_is() -> None:
     """One file of all of them passes ruff's formatter at its own width, and its linter."""
-    source = "import math\n\nimport torch\nfrom torch import nn\n\n\n" + "\n\n".join(HELPERS.values())
+    source = "import math\n\nimport torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\n\n"
+    source += "\n\n".join(HELPERS.values())
     for command in (["format", "--check", "--diff"], ["check", "--select=E,F,B,UP,SIM,RET", "--quiet"]):
         options = ["--isolated", "--line-length=88", "--stdin-filename=helpers.py", "-"]
         ran = subprocess.run(

@@ -80,6 +80,8 @@ ARGUMENT_RULES: list[tuple[str, str, Values, Values]] = [
     ("align-corners", "upsample", {"size": 7, "align_corners": True}, {"size": 7}),
     ("pad-length", "pad", {"padding": (1, 1)}, {"padding": (1, 1, 0, 0)}),
     ("pad-value", "pad", {"padding": 1, "mode": "reflect", "value": 1.0}, {"padding": 1, "value": 1.0}),
+    ("pad-channels", "pad", {"channels": (1, 2, 3)}, {"channels": (1, 2)}),
+    ("pad-channels", "pad", {"channels": 1, "mode": "replicate"}, {"channels": 0, "mode": "replicate"}),
     ("crop-larger-than-input", "crop", {"size": 6}, {"size": (6, 5)}),
 ]
 
