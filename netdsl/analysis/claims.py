@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from netdsl.analysis.connections import Connections
 from netdsl.diagnostics import Collector, Diagnostic
 from netdsl.graph.graph import Network
 from netdsl.language import syntax
@@ -63,6 +64,8 @@ def _measure(claim: syntax.Claim, network: Network, found: Collector) -> int | t
         return network.costs.macs
     if claim.subject == "neurons":
         return sum(node.output.elements for node in network.graph.nodes if node.name)
+    if claim.subject == "connections":
+        return Connections().of_network(network)
     kind, _, name = claim.subject.partition(".")
     stage = next((node for node in network.graph.nodes if node.name == name), None)
     if stage is None:
@@ -74,7 +77,11 @@ def _measure(claim: syntax.Claim, network: Network, found: Collector) -> int | t
             )
         )
         return None
-    return stage.output.elements if kind == "neurons" else tuple(int(size) for size in stage.output.sizes)
+    if kind == "neurons":
+        return stage.output.elements
+    if kind == "connections":
+        return Connections().of_node(network.graph, stage)
+    return tuple(int(size) for size in stage.output.sizes)
 
 
 def _spell(value: int | tuple[int, ...]) -> str:

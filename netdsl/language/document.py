@@ -512,7 +512,7 @@ class _Reader:
     def _claims(self, data: Data | None) -> tuple[syntax.Claim, ...]:
         claims: list[syntax.Claim] = []
         for name, value in self._fields(data, _CLAIMS, "a mapping of claims").items() if data else ():
-            if name in ("shapes", "neurons") and not (name == "neurons" and _is_claim(value)):
+            if name == "shapes" or (name in _CLAIMS_BY_STAGE and not _is_claim(value)):
                 for key, item in self._mapping(value, f"a mapping of {name} by stage"):
                     claims += self._claim(f"{name}.{key.value}", key.span, item, shape=name == "shapes")
             elif name != "cite":
@@ -546,7 +546,9 @@ class _Reader:
 
 _HEAD = ("at", "weight", "keep", "net")
 _CLAIM_HELP = "write it in full, such as `25_557_032`"
-_CLAIMS = ("params", "macs", "neurons", "shapes", "cite")
+_CLAIMS = ("params", "macs", "neurons", "connections", "shapes", "cite")
+_CLAIMS_BY_STAGE = ("neurons", "connections")
+"""The figures that are claimed of the whole net or by stage."""
 _MISSING_HELP = {
     "name": "add `name: my_network`",
     "input": "add the shape of one sample without the batch, such as `input: [3, 224, 224]`",

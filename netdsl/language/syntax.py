@@ -237,7 +237,7 @@ class Claim(Node):
     """A figure that a paper or a reference implementation states."""
 
     subject: str
-    """`params`, `macs`, `neurons`, or `shapes.STAGE`."""
+    """`params`, `macs`, `neurons`, `connections`, or of a stage `shapes.STAGE`, `neurons.STAGE`, …."""
     value: int | tuple[int, ...]
     wrong: str | None
     """Why the figure in print is known to be wrong; None where it is believed."""

@@ -4,7 +4,7 @@
    torch's defaults, minus what is inferred;
 2. what it requires of its input (`requires`);
 3. the shape of its output (`output`);
-4. its parameters (`weights`) and multiply-adds (`macs`);
+4. its parameters (`weights`), multiply-adds (`macs`) and connections (`connections`);
 5. the torch call it becomes (`torch`), as inert data: nothing here imports torch.
 
 The checker, the printer of source, the documentation and the tests' generator of networks all read the
@@ -207,6 +207,14 @@ class Layer:
     def macs(self, input: Shape) -> int:
         """Multiply-adds of convolutions and linears for one sample, without biases."""
         return 0
+
+    def connections(self, input: Shape) -> int:
+        """The inputs that the output's units read, biases among them (LeCun et al. 1998, II.B).
+
+        Unless stated, those of what is multiplied and added; other layers have none.
+        """
+        macs = self.macs(input)
+        return macs + self.output(input).elements if macs and "bias" in self.weights(input) else macs
 
     def torch(self, input: Shape) -> TorchCall:
         """The construction of the layer's module."""

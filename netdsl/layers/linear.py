@@ -142,6 +142,9 @@ class RBF(Layer):
     def weights(self, input: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"weight": (self.out_features, input.c)} if self.trainable else {}
 
+    def connections(self, input: Shape) -> int:
+        return input.c * self.out_features
+
     def torch(self, input: Shape) -> TorchCall:
         sizes = (TorchArgument(None, input.c), TorchArgument(None, self.out_features))
         return TorchCall("RBF", (*sizes, *self.torch_arguments("trainable")), _RBF)
@@ -160,6 +163,10 @@ class Affine(Layer):
 
     def weights(self, input: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"weight": (input.c,), "bias": (input.c,)}
+
+    def connections(self, input: Shape) -> int:
+        """The biases alone: what the weights multiply, LeCun et al. count where it is pooled."""
+        return input.elements
 
     def torch(self, input: Shape) -> TorchCall:
         behind = TorchArgument("behind", _axes_behind(input), 0)
