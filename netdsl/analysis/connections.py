@@ -1,7 +1,7 @@
 """The connections of a network: the measure of the LeNets' papers, worked out where a claim asks for it.
 
-A unit's connections are the inputs that it reads, its bias among them; a weight that is shared counts at every
-place. Apart from `Costs`, which every check sums, since only networks of the nineties are measured so.
+A unit's connections are the inputs that it reads, its bias among them; a weight that is shared counts at
+every place. Apart from `Costs`, which every check sums, since only networks of the nineties are measured so.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ DEPENDS: list[tuple[str, dict[str, Any], Shape]] = [
 """Layers without padding, whose every unit depends on all that it reads."""
 
 
-@pytest.mark.parametrize(("word", "values", "shape"), DEPENDS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("word", "values", "shape"), DEPENDS, ids=str)
 def test_connections_are_what_the_output_depends_on(word: str, values: dict[str, Any], shape: Shape) -> None:
     """Every input with a derivative that is not 0, and every bias."""
     layer = bind(LAYERS_BY_WORD[word], values)
@@ -39,7 +39,7 @@ def test_connections_are_what_the_output_depends_on(word: str, values: dict[str,
     for parameter in module.parameters():
         nn.init.uniform_(parameter, 0.5, 1.5)
     sample = torch.rand(1, *shape.sizes, dtype=torch.float64) + 2
-    jacobian = torch.autograd.functional.jacobian(module, sample)
+    jacobian = torch.autograd.functional.jacobian(module, sample)  # type: ignore[no-untyped-call]
     biases = module(sample).numel() if "bias" in layer.weights(shape) else 0
 
     assert layer.connections(shape) == int((jacobian != 0).sum()) + biases
