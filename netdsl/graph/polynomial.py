@@ -129,7 +129,7 @@ def grown(before: int, once: int, after: int, count: int) -> int:
     `before + count * step`; otherwise the size is `after` as it stands.
     """
     step = difference(operand(once), operand(before))
-    if formula_of(count) is None or step is None or step == 0:
+    if formula_of(count) is None or step is None or plain(once) == plain(before):
         return after
     if plain(before) + plain(count) * (plain(once) - plain(before)) != plain(after):
         return after

@@ -86,6 +86,13 @@ def test_what_grows_otherwise_is_left_alone() -> None:
     assert formula_of(grown(64, 96, 256, 6)) is None
 
 
+def test_what_stays_the_same_by_chance_does_not_grow() -> None:
+    """512 channels into a block of c = 512: nothing says that a repeat adds `c - in_channels`."""
+    after = grown(traced(512, Formula.name("in_channels")), traced(512, C), traced(512, C), traced(2, N))
+
+    assert str(formula_of(after)) == "c"
+
+
 def test_a_sizes_formula_is_gathered() -> None:
     size = gathered(traced(20, plus(C, G, G, G)))
 
