@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.analysis.claims import verify_claims
 from netdsl.analysis.elaborate import elaborate
-from netdsl.analysis.program import declare, input_shapes, unknown_settings
+from netdsl.analysis.program import declare, input_shapes, set_inputs, unknown_settings
 from netdsl.analysis.report import Report
 from netdsl.analysis.resolve import resolve_names
 from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span
@@ -56,7 +56,7 @@ def compile_spec(
 
     Args:
         spec: a file, or the name of a shipped spec.
-        settings: parameters to replace, as text.
+        settings: parameters to replace, or an input's shape, as text.
         plugins: modules with layers of the user's own.
         to_print: whether source may be printed of the network; if not, it is only to be reported on, and how
             its numbers were computed need not be kept.
@@ -98,6 +98,7 @@ def _compile(
     if spec is None:
         return Compilation(tuple(sources), None, None, Report(source.name, tuple(found), None, {}), {})
     values = _read_settings(settings, spec, found)
+    spec = set_inputs(spec, values, found)
     try:
         program = declare(spec, values, layers, found, keeps_formulas=to_print)
         resolve_names(spec, program, found)

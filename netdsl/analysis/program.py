@@ -75,6 +75,21 @@ def _bodies(spec: syntax.Spec) -> Iterator[syntax.Body]:
                 yield parameter.default
 
 
+def set_inputs(spec: syntax.Spec, settings: Mapping[str, syntax.Expression], found: Collector) -> syntax.Spec:
+    """The spec with other shapes for the inputs that settings name; a parameter of the name comes first."""
+    parameters = {setting.name for setting in spec.parameters}
+    inputs = dict(spec.inputs)
+    for name in inputs.keys() & settings.keys() - parameters:
+        value = settings[name]
+        if isinstance(value, syntax.Listing) and len(value.items) - 1 in SPATIAL_NAMES:
+            inputs[name] = value
+        else:
+            environment = Environment(Program({}, {}, {}, {}, Effort()), found, BlockContext(), {})
+            message = "an input is a list of 1 to 4 sizes"
+            environment.report("input-shape", message, value.span, f"write `--set {name}=[3, 64, 64]`")
+    return replace(spec, inputs=tuple(inputs.items()))
+
+
 def input_shapes(spec: syntax.Spec, program: Program, found: Collector) -> dict[str, Shape]:
     """The inputs' shapes by name."""
     shapes = {}
@@ -95,17 +110,18 @@ def input_shapes(spec: syntax.Spec, program: Program, found: Collector) -> dict[
 
 
 def unknown_settings(spec: syntax.Spec, settings: Mapping[str, Span], found: Collector) -> None:
-    """Adds a diagnostic for each setting that names no parameter of the spec."""
+    """Adds a diagnostic for each setting that names neither a parameter of the spec nor an input."""
     names = [setting.name for setting in spec.parameters]
+    inputs = [name for name, _ in spec.inputs]
     environment = Environment(Program({}, {}, {}, {}, Effort()), found, BlockContext(), {})
     for name, span in settings.items():
-        if name not in names:
+        if name not in (*names, *inputs):
             listed = f"its parameters are {', '.join(names)}" if names else "it has no `params`"
             environment.report(
                 "unknown-parameter",
                 f"`{spec.name}` has no parameter `{name}`",
                 span,
-                did_you_mean(name, names) or listed,
+                did_you_mean(name, (*names, *inputs)) or listed,
             )
 
 

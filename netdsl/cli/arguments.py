@@ -110,7 +110,8 @@ def add_spec_options(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="another value for a parameter of the spec, such as --set classes=10; may be repeated",
+        help="another value for a parameter of the spec, such as --set classes=10, or another input's shape, "
+        "--set input=[3,64,64]; may be repeated",
     )
     add_plugins(parser)
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 import torch
 
 import netdsl
 from netdsl.analysis.report import Report
+from netdsl.cli.specs_page import source_and_idea
 from netdsl.compiler import compile_spec
 from netdsl.specs import shipped_folder
 from tests.specs.conftest import RunIsolated
-from tests.specs.trial import MERGES, Step, Trial
+from tests.specs.trial import MERGES, Step, Trial, sample
+
+Shapes = dict[str, tuple[int, ...]]
 
 LONGEST = 40
 """Lines that a shipped spec may have, so that it can be read beside its paper's table."""
@@ -31,11 +35,14 @@ def test_spec_is_short(spec: str) -> None:
 
 
 def test_spec_says_what_it_is_and_how_it_is_trained(spec: str) -> None:
-    """`about` begins with author and year, and there is a recipe."""
+    """`about` begins with author, year and title, then comes the idea; and there is a recipe."""
     declared = compile_spec(spec).spec
     assert declared is not None
     assert declared.name == spec
-    assert re.match(r"[A-Z]\w+( et al\.| & [A-Z]\w+)? \d{4}, \w", declared.about)
+    source, idea = source_and_idea(declared.about)
+    assert re.match(r"[A-Z]\w+( et al\.| & [A-Z]\w+)? \d{4}, \w", source)
+    assert idea.endswith(".")
+    assert declared.cite
     assert declared.train is not None
 
 
@@ -65,3 +72,40 @@ def test_netdsl_cannot_be_imported_where_printed_source_runs(run_isolated: RunIs
     """The proof that the test above could fail."""
     with pytest.raises(pytest.fail.Exception, match="netdsl must not be imported here"):
         run_isolated("import netdsl", (1,))
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_every_parameter_gets_a_gradient_at_another_size(spec: str, report: Report, mode: str) -> None:
+    """In train mode at the declared size, `test_twins` looks at every gradient."""
+    shapes = another_size(spec, report.inputs)
+    network = netdsl.build(spec, as_settings(shapes)).train(mode == "train")
+    output = network(*(sample(shape, batch=2) for shape in shapes.values()))
+    outputs = output.values() if isinstance(output, dict) else [output]
+    torch.autograd.backward([value.square().sum() for value in outputs])
+    gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
+    assert not [name for name, gradient in gradients.items() if gradient is None]
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients.values())
+
+
+def test_every_parameter_gets_a_gradient_in_eval_mode(spec: str, report: Report) -> None:
+    network = netdsl.build(spec).eval()
+    output = network(*(sample(shape) for shape in report.inputs.values()))
+    outputs = output.values() if isinstance(output, dict) else [output]
+    torch.autograd.backward([value.square().sum() for value in outputs])
+    assert not [name for name, parameter in network.named_parameters() if parameter.grad is None]
+
+
+def as_settings(shapes: Shapes) -> dict[str, str]:
+    return {name: str(list(shape)) for name, shape in shapes.items()}
+
+
+def another_size(spec: str, inputs: Shapes) -> Shapes:
+    """The shapes of inputs that the spec takes as well, of other sizes along every axis but the first."""
+    changes: tuple[Callable[[int], int], ...] = (lambda n: n // 2, lambda n: 2 * n, lambda n: n + 1)
+    for change in changes:
+        shapes = {name: (shape[0], *map(change, shape[1:])) for name, shape in inputs.items()}
+        if shapes == inputs:  # vectors have but one axis
+            shapes = {name: (change(shape[0]),) for name, shape in inputs.items()}
+        if netdsl.check(spec, as_settings(shapes)).network is not None:
+            return shapes
+    raise AssertionError("the spec takes no other size")
