@@ -209,6 +209,12 @@ LOSSES: Mapping[str, Entry] = {
         "cross-entropy of the softmax, with label smoothing (Szegedy et al. 2015)",
         {"label_smoothing": Real("share of the target spread over all classes", 0.0, minimum=0, maximum=1)},
     ),
+    "lenet1998": Entry(
+        "of penalties, such as `rbf` gives: the right class's, and log(e^−j + Σ e^−y) over all (LeCun et al. "
+        "1998, equation 9); the class with the smallest is seen",
+        # the paper says no more than that it is positive; 0.1 is what those who rebuild LeNet-5 take
+        {"j": Real("the penalty above which other classes are hardly pushed up", 0.1, minimum=0)},
+    ),
 }
 
 INITIALIZATIONS: Mapping[str, Entry] = {
@@ -216,6 +222,7 @@ INITIALIZATIONS: Mapping[str, Entry] = {
     "kaiming": Entry("normal, by fan-out, for ReLU (He et al. 2015)", {}),
     "normal": Entry("normal with mean 0", {"std": Real("standard deviation", 0.01, minimum=0)}),
     "uniform": Entry("uniform within ±1/√fan-in", {}),
+    "lenet1998": Entry("uniform within ±2.4/fan-in (LeCun et al. 1998, appendix A)", {}),
 }
 """How the weights of convolutions and linears begin, their biases at 0; without one, as torch begins them."""
 

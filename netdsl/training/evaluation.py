@@ -21,9 +21,8 @@ from netdsl.training.device import Placement, place
 from netdsl.training.epochs import measure
 from netdsl.training.material import evaluation_batches, image_shape
 from netdsl.training.network import Rebuild, TrainableNetwork
-from netdsl.training.optimization import make_loss
 from netdsl.training.run_folder import CHECKPOINTS, SPEC, Run, read_run
-from netdsl.training.tasks import TASKS
+from netdsl.training.tasks import make_task
 from netdsl.training.transforms import Fitted, sizing
 
 Say = Callable[[str], None]
@@ -86,7 +85,7 @@ def evaluate(
     found = find_data((data or run.facts.data,), data_root(root), say).data
     if found.name == run.facts.data and found.fingerprint != run.facts.fingerprint:
         say(f"note: {found.name} has changed since the training")
-    task = TASKS[run.recipe.task](make_loss(run.recipe.loss))
+    task = make_task(run.recipe)
     task.check(trained.network, found)
     batches = evaluation_batches(trained.network, run.recipe, found, say)
     figures = measure(trained.module, task, trained.placement, run.facts.scaling, batches)
@@ -136,7 +135,7 @@ def _prediction(trained: _Trained, path: Path, image: torch.Tensor, top: int) ->
     facts = trained.run.facts
     with torch.inference_mode(), trained.placement.autocast():
         output = trained.module(facts.scaling(trained.placement.images(image[None])))
-    probabilities = output.float().softmax(dim=1)[0].cpu()
+    probabilities = make_task(trained.run.recipe).scores(output.float()).softmax(dim=1)[0].cpu()
     best = probabilities.topk(min(top, len(facts.classes)))
     named = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     return Prediction(path, tuple((facts.classes[number], share) for number, share in named))

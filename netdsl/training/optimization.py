@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from netdsl.training.choices import Use
+from netdsl.training.losses import PenaltyLoss
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {
     "sgd": SGD,
@@ -22,7 +23,7 @@ OPTIMIZERS: Mapping[str, type[Optimizer]] = {
     "adagrad": Adagrad,
     "rmsprop": RMSprop,
 }
-LOSSES: Mapping[str, type[nn.Module]] = {"cross_entropy": nn.CrossEntropyLoss}
+LOSSES: Mapping[str, type[nn.Module]] = {"cross_entropy": nn.CrossEntropyLoss, "lenet1998": PenaltyLoss}
 
 
 def make_optimizer(use: Use, module: nn.Module) -> Optimizer:
@@ -100,5 +101,6 @@ def _set_weight(use: Use, weight: torch.Tensor) -> None:
     elif use.word == "normal":
         nn.init.normal_(weight, std=use.arguments["std"])
     else:
-        bound = 1 / math.sqrt(weight[0].numel())
+        fan_in = weight[0].numel()
+        bound = 2.4 / fan_in if use.word == "lenet1998" else 1 / math.sqrt(fan_in)
         nn.init.uniform_(weight, -bound, bound)

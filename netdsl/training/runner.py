@@ -16,7 +16,6 @@ from netdsl.training.device import Placement, is_out_of_memory, keep_freed_memor
 from netdsl.training.epochs import Training
 from netdsl.training.material import prepare
 from netdsl.training.network import TrainableNetwork
-from netdsl.training.optimization import make_loss
 from netdsl.training.progress import Display
 from netdsl.training.recipe import resolve_recipe
 from netdsl.training.run_folder import (
@@ -27,7 +26,7 @@ from netdsl.training.run_folder import (
     read_sources,
     write_beginning,
 )
-from netdsl.training.tasks import TASKS
+from netdsl.training.tasks import make_task
 
 
 def train(
@@ -83,7 +82,7 @@ def _train(
     if earlier is not None and found.data.fingerprint != earlier.facts.fingerprint:
         message = f"`{found.data.name}` has changed since the run began"
         raise fault("data-changed", message, exit_code=3, help="begin a new run")
-    task = TASKS[recipe.task](make_loss(recipe.loss))
+    task = make_task(recipe)
     task.check(network, found.data)
     if placement.device.type == "cpu":
         keep_freed_memory()

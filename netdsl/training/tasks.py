@@ -13,8 +13,11 @@ import torch
 from torch import nn
 
 from netdsl.diagnostics import fault
+from netdsl.training.choices import Recipe
 from netdsl.training.data.dataset import DataSet
+from netdsl.training.losses import PenaltyLoss
 from netdsl.training.network import TrainableNetwork
+from netdsl.training.optimization import make_loss
 
 
 class Task(Protocol):
@@ -35,6 +38,10 @@ class Task(Protocol):
         """The loss of a batch, averaged over its samples."""
         ...
 
+    def scores(self, output: torch.Tensor) -> torch.Tensor:
+        """What speaks for each class: the largest wins, and the softmax is the classes' probabilities."""
+        ...
+
     def count(self, output: torch.Tensor, target: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """Sums over a batch, one for each figure."""
         ...
@@ -42,12 +49,13 @@ class Task(Protocol):
 
 @final
 class Classify:
-    """Each image belongs to one of several classes; outputs are logits `(batch, classes)`."""
+    """Each image belongs to one of several classes; outputs are `(batch, classes)`, logits or penalties."""
 
     metric = "accuracy"
 
     def __init__(self, loss: nn.Module) -> None:
         self._loss = loss
+        self._has_penalties = isinstance(loss, PenaltyLoss)
 
     def check(self, network: TrainableNetwork, data: DataSet) -> None:
         classes = len(data.classes)
@@ -75,8 +83,16 @@ class Classify:
         loss: torch.Tensor = self._loss(output, target)
         return loss
 
+    def scores(self, output: torch.Tensor) -> torch.Tensor:
+        return -output if self._has_penalties else output
+
     def count(self, output: torch.Tensor, target: torch.Tensor) -> Mapping[str, torch.Tensor]:
-        return {"accuracy": (output.argmax(dim=1) == target).sum()}
+        return {"accuracy": (self.scores(output).argmax(dim=1) == target).sum()}
 
 
 TASKS = {"classify": Classify}
+
+
+def make_task(recipe: Recipe) -> Task:
+    """What a recipe trains for, with its loss."""
+    return TASKS[recipe.task](make_loss(recipe.loss))

@@ -140,6 +140,32 @@ def test_the_loss_is_torch_s() -> None:
     assert torch.equal(ours, nn.functional.cross_entropy(logits, labels, label_smoothing=0.1))
 
 
+@pytest.mark.parametrize(("text", "j"), [("lenet1998", 0.1), ("lenet1998(j=3)", 3.0)])
+def test_lenet_s_loss_is_the_paper_s_equation(text: str, j: float) -> None:
+    """Sample by sample in plain arithmetic: LeCun et al. 1998, equation 9."""
+    penalties, labels = torch.rand(6, 4, dtype=torch.float64) * 5, [0, 1, 2, 3, 0, 1]
+    expected = [
+        row[label] + math.log(math.exp(-j) + sum(math.exp(-penalty) for penalty in row))
+        for row, label in zip(penalties.tolist(), labels, strict=True)
+    ]
+
+    ours = make_loss(use("loss", text))(penalties, torch.tensor(labels))
+
+    assert float(ours) == pytest.approx(sum(expected) / 6, rel=1e-12)
+
+
+def test_lenet_s_loss_pushes_what_is_far_no_further() -> None:
+    """The right penalty sinks, a wrong one below j rises, and one far above it stays; nothing overflows."""
+    penalties = torch.tensor([[2000.0, 0.5, 3000.0]], requires_grad=True)
+
+    make_loss(use("loss", "lenet1998(j=1)"))(penalties, torch.tensor([0])).backward()
+
+    assert penalties.grad is not None
+    right, near, far = penalties.grad[0].tolist()
+    assert (right, far) == (1, 0)
+    assert near == pytest.approx(-math.exp(-0.5) / (math.exp(-1) + math.exp(-0.5)))
+
+
 def initialized(text: str) -> tuple[nn.Conv2d, nn.Linear]:
     torch.manual_seed(0)
     conv, linear = nn.Conv2d(32, 64, 3), nn.Linear(200, 300)
@@ -155,6 +181,7 @@ def initialized(text: str) -> tuple[nn.Conv2d, nn.Linear]:
         ("normal", 0.01, 0.01),
         ("normal(std=0.2)", 0.2, 0.2),
         ("uniform", 1 / math.sqrt(32 * 9) / math.sqrt(3), 1 / math.sqrt(200) / math.sqrt(3)),
+        ("lenet1998", 2.4 / (32 * 9) / math.sqrt(3), 2.4 / 200 / math.sqrt(3)),
     ],
 )
 def test_weights_begin_with_the_spread_of_their_formula(
