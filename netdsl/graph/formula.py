@@ -169,6 +169,16 @@ def formula_of(value: Any) -> Formula | None:
     return None if type(value) in _PLAIN else getattr(value, "formula", None)
 
 
+def items(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The items of a list, each with its formula."""
+    formula = formula_of(value)
+    if formula is None:
+        return tuple(value)
+    if formula.operator == "tuple":
+        return tuple(traced(item, part) for item, part in zip(value, formula.operands, strict=True))
+    return tuple(traced(item, Formula("index", (formula, i))) for i, item in enumerate(value))
+
+
 def plain(value: Any) -> Any:
     """The value without its formula, in Python's own types, all the way down."""
     if type(value) in _PLAIN:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import final
 
-from netdsl.graph.formula import formula_of, plus, times
+from netdsl.graph.formula import formula_of, items, plus, times
 from netdsl.graph.shapes import Shape
 from netdsl.layers.layer import (
     Argument,
@@ -195,12 +195,12 @@ class Pad(Layer):
 
     @property
     def _adds_channels(self) -> bool:
-        """Whether it does, or a block's parameter says how many."""
-        return any(count != 0 or formula_of(count) is not None for count in self._beside())
+        return any(map(_is_counted, self._beside()))
 
     def _beside(self) -> tuple[int, int]:
         """The channels added before and behind."""
-        before, behind = self.channels if isinstance(self.channels, tuple) else (self.channels,) * 2
+        count = self.channels
+        before, behind = items(count) if isinstance(count, tuple) else (count, count)
         return before, behind
 
     def _reach_problems(self, input: Shape) -> Iterator[Problem]:
@@ -225,8 +225,7 @@ class Pad(Layer):
     def output(self, input: Shape) -> Shape:
         sides = zip(input.spatial, self._sides(input), strict=True)
         spatial = (axis.size + before + behind for axis, (before, behind) in sides)
-        channels = reduce(plus, self._beside(), input.c) if self._adds_channels else input.c
-        return input.with_spatial(spatial, channels)
+        return input.with_spatial(spatial, reduce(plus, filter(_is_counted, self._beside()), input.c))
 
     def torch(self, input: Shape) -> TorchCall:
         rank = f"{len(input.spatial)}d"
@@ -241,6 +240,11 @@ class Pad(Layer):
         if self.value == 0 and formula_of(self.value) is None:
             return TorchCall(f"nn.ZeroPad{rank}", (padding,))
         return TorchCall(f"nn.ConstantPad{rank}", (padding, TorchArgument(None, self.value)))
+
+
+def _is_counted(count: int) -> bool:
+    """Whether there is something to add, or there may be: a block's parameter says how much."""
+    return count != 0 or formula_of(count) is not None
 
 
 @final

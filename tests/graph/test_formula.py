@@ -14,6 +14,7 @@ from netdsl.graph.formula import (
     TracedInt,
     apply,
     formula_of,
+    items,
     make_divisible,
     operand,
     plain,
@@ -134,6 +135,17 @@ def test_only_what_depends_on_a_name_has_a_formula() -> None:
     assert isinstance(apply("+", named("a"), 3), TracedInt)
     assert traced("text", Formula.name("a")) == "text"
     assert traced(3, 4) == 3
+
+
+def test_the_items_of_a_list_keep_their_formulas() -> None:
+    a, table = traced(3, Formula.name("a")), traced((4, 8), Formula.name("table"))
+    written = traced((0, 3), Formula("tuple", (0, operand(a))))
+
+    assert [str(formula_of(item)) for item in items(table)] == ["table[0]", "table[1]"]
+    assert [formula_of(item) for item in items(written)] == [None, Formula.name("a")]
+    assert [formula_of(item) for item in items((4, 8))] == [None, None]
+    assert items(table) == (4, 8)
+    assert items(written) == (0, 3)
 
 
 def test_a_factor_of_one_and_a_term_are_kept_simple() -> None:
