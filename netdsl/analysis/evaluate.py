@@ -644,6 +644,8 @@ def _function(body: syntax.Call, environment: Environment) -> Any:
         message = f"`{body.name}` has no argument `{named.name}`"
         return environment.report("unknown-argument", message, named.span, f"write `{USAGE[body.name]}`")
     values = [evaluate(argument.value, environment) for argument in body.arguments]
+    # a table without rows is no layers at all, or here a list without items
+    values = [() if isinstance(value, SeriesValue) and not value.elements else value for value in values]
     if any(isinstance(value, Unknown) for value in values):
         return UNKNOWN
     if any(is_layer(value) for value in values):
