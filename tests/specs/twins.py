@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.specs.plain import alexnets, images, inceptions, lenets, mobilenets, nins, resnets
+from tests.specs.plain import alexnets, compact, images, inceptions, lenets, mobilenets, nins, resnets
 from tests.specs.twin import Twin
 
 TWINS: tuple[Twin, ...] = (
@@ -18,6 +18,7 @@ TWINS: tuple[Twin, ...] = (
     *inceptions.TWINS,
     *resnets.TWINS,
     *mobilenets.TWINS,
+    *compact.TWINS,
     *images.TWINS,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -25,28 +26,38 @@ class SeparableConvolution(nn.Module):
         return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(maps))))))
 
 
+NINE_LAYERS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (1024, 2), (1024, 1))
+"""Channels and stride of each, where a course cut the network down to CIFAR-10."""
+THIRTEEN_LAYERS = (*NINE_LAYERS[:6], *[(512, 1)] * 5, *NINE_LAYERS[7:])
+"""The same in Howard et al. 2017, table 1."""
+
+
 class MobileNetV1(nn.Module):
-    """MobileNet cut down to CIFAR-10: nine blocks, no stride in the first convolution."""
+    """MobileNet for CIFAR-10, without a stride in the first convolution, or as in the paper."""
 
-    blocks = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (1024, 2), (1024, 1))
-
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        layers: Sequence[tuple[int, int]] = NINE_LAYERS,
+        width: float = 1.0,
+        stride: int = 1,
+        classes: int = 10,
+    ) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 32, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(32)
-        widths = [32, *(width for width, _ in self.blocks)]
-        strides = [stride for _, stride in self.blocks]
+        widths = [int(channels * width) for channels in (32, *(outputs for outputs, _ in layers))]
+        strides = [stride for _, stride in layers]
+        self.conv1 = nn.Conv2d(3, widths[0], 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(widths[0])
         self.layers = nn.Sequential(
             *(
                 SeparableConvolution(inputs, outputs, stride)
                 for (inputs, outputs), stride in zip(pairwise(widths), strides, strict=True)
             )
         )
-        self.linear = nn.Linear(1024, 10)
+        self.linear = nn.Linear(widths[-1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
         maps = self.layers(F.relu(self.bn1(self.conv1(images))))
-        logits: Tensor = self.linear(F.avg_pool2d(maps, 2).flatten(1))
+        logits: Tensor = self.linear(maps.mean((2, 3)))
         return logits
 
 
@@ -110,11 +121,28 @@ class MobileNetV2(nn.Module):
         return logits
 
 
+def mobilenetv1_twin(width: float) -> Twin:
+    """The paper's network with fewer channels in every layer (Howard et al. 2017, table 6)."""
+    make = partial(MobileNetV1, THIRTEEN_LAYERS, width, stride=2, classes=1000)
+    return Twin("mobilenetv1_224", make, {"width": width}, leaves=f"mobilenetv1_{width}_224")
+
+
 TWINS = (
     Twin("mobilenetv1", MobileNetV1, leaves="mobilenetv1_cifar"),
+    Twin("mobilenetv1_cifar", partial(MobileNetV1, THIRTEEN_LAYERS), leaves="mobilenetv1_cifar_kuangliu"),
     Twin("mobilenetv1_224", partial(timm_model, "mobilenetv1_100"), leaves="mobilenetv1_1.0_224"),
+    mobilenetv1_twin(0.75),
+    mobilenetv1_twin(0.5),
+    mobilenetv1_twin(0.25),
     Twin("mobilenetv2", MobileNetV2, leaves="mobilenetv2_cifar"),
     Twin("mobilenetv2_224", partial(torchvision_model, "mobilenet_v2")),
     Twin("mobilenetv2_224", partial(torchvision_model, "mobilenet_v2", width_mult=0.35), {"width": 0.35}),
     Twin("mobilenetv2_224", partial(torchvision_model, "mobilenet_v2", width_mult=1.4), {"width": 1.4}),
+    Twin("mobilenetv3_large", partial(torchvision_model, "mobilenet_v3_large")),
+    Twin(
+        "mobilenetv3_large",
+        partial(torchvision_model, "mobilenet_v3_large", width_mult=0.75),
+        {"width": 0.75},
+    ),
+    Twin("mobilenetv3_small", partial(torchvision_model, "mobilenet_v3_small")),
 )
