@@ -171,8 +171,23 @@ def _read_elsewhere(spec: syntax.Spec) -> frozenset[str]:
     is printed apart from it."""
     own = {setting.name for setting in spec.parameters}
     in_net = {id(spec.net), *(id(head.body) for head in spec.heads)}
-    elsewhere = [body for body in _bodies(spec) if id(body) not in in_net]
-    return frozenset(node.name for body in elsewhere for node in names_read(body)) & own
+    in_blocks = {id(body) for block in spec.blocks for body, _ in _scoped(block)}
+    read = [_names(body) for body in _bodies(spec) if id(body) not in in_net | in_blocks]
+    read += [_names(body) - hidden for block in spec.blocks for body, hidden in _scoped(block)]
+    return frozenset(own).intersection(frozenset().union(*read))
+
+
+def _scoped(block: syntax.Block) -> Iterator[tuple[syntax.Body, frozenset[str]]]:
+    """A block's defaults and body, each with the parameters that hide the spec's of their name."""
+    names = [parameter.name for parameter in block.parameters]
+    for number, parameter in enumerate(block.parameters):
+        if parameter.default is not None:
+            yield parameter.default, frozenset(names[:number])
+    yield block.body, frozenset(names)
+
+
+def _names(body: syntax.Body) -> frozenset[str]:
+    return frozenset(node.name for node in names_read(body))
 
 
 def _check_names(spec: syntax.Spec, layers: Mapping[str, type[Layer]], found: Collector) -> None:

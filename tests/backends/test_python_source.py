@@ -297,6 +297,20 @@ net:
     assert "def __init__(self, c: int = 4) -> None:" in of(source, "N")
 
 
+def test_a_parameter_that_a_block_hides_becomes_an_argument() -> None:
+    """The `n` of the block's body is the block's own; its default of `c` is the spec's."""
+    source = printed("""
+name: net
+input: [3, 4, 4]
+params: {n: 4, c: 3}
+blocks:
+  b(n, k=c): conv(n, k, padding=1)
+net: b(n) -> b(c)
+""")
+
+    assert "def __init__(self, n: int = 4) -> None:" in of(source, "Net")
+
+
 def test_settings_are_the_defaults() -> None:
     assert "classes: int = 7, heads" in printed(SPECS["heads"], classes="7")
     assert network(SPECS["heads"], classes="7").costs.params > network(SPECS["heads"]).costs.params
