@@ -5,11 +5,14 @@
     >>> report.ok, report.output
     (True, (26,))
 
-Importing netdsl never imports torch; `build` and `train` do when they are called.
+Importing netdsl never imports torch; `build` and `train` do when they are called, `weights` when it is named:
+
+    netdsl.weights.copy_weights(torchvision.models.resnet50(), netdsl.build("resnet50"))
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from netdsl.analysis.report import Report as Report
@@ -26,7 +29,16 @@ from netdsl.version import VERSION as __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from netdsl.training import weights as weights
     from netdsl.training.run_folder import Run
+
+
+def __getattr__(name: str) -> Any:
+    """`weights`, which handles tensors and so is imported only by who asks for it."""
+    if name == "weights":
+        return import_module("netdsl.training.weights")
+    message = f"module `netdsl` has no attribute `{name}`"
+    raise AttributeError(message)
 
 
 def train(spec: str | Path, **options: Any) -> Run:
@@ -52,4 +64,5 @@ __all__ = [
     "layer",
     "shipped_specs",
     "train",
+    "weights",
 ]

@@ -22,6 +22,7 @@ PUBLIC = {
     "layer",
     "shipped_specs",
     "train",
+    "weights",
 }
 REPORT = {
     "claims",
