@@ -18,8 +18,9 @@ from netdsl.analysis.elaborate import elaborate
 from netdsl.analysis.program import declare, input_shapes, set_inputs, unknown_settings
 from netdsl.analysis.report import Report
 from netdsl.analysis.resolve import resolve_names
-from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span
+from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span, fault
 from netdsl.graph.graph import Network
+from netdsl.graph.shapes import Shape
 from netdsl.language import syntax
 from netdsl.language.document import read_document
 from netdsl.language.expressions import parse_expression
@@ -30,6 +31,8 @@ from netdsl.specs import find_spec, open_extended
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from netdsl.analysis.sizes import Result, Sizes
 
 
 @record
@@ -132,6 +135,43 @@ def check(
         Faults: there is no such file. What is wrong with the text is in the report's `diagnostics`.
     """
     return compile_spec(spec, _settings(settings, params), plugins, to_print=False).report
+
+
+def sizes(
+    spec: str | Path, tried: range, settings: Mapping[str, str] | None = None, plugins: Sequence[str] = ()
+) -> Sizes:
+    """For which input sizes a spec is valid, and what comes out: exact, by trying each.
+
+    Args:
+        spec: a file, or the name of a shipped spec.
+        tried: the sizes of an axis, such as `range(1, 513)`.
+        settings: parameters to replace, as the command line gives them.
+        plugins: modules with layers of the user's own.
+
+    Raises:
+        Faults: the spec is wrong, or it has not one input with axes behind the channels.
+    """
+    from netdsl.analysis.sizes import Result, sweep_sizes  # who only checks need not load it
+
+    compilation = compile_spec(spec, settings, plugins, to_print=False)
+    network = network_of(compilation)
+    assert compilation.spec is not None, "a network has a spec"
+    if len(network.input_names) > 1 or not network.graph.inputs[0].spatial:
+        message = (
+            f"`{network.name}` has not one input with axes behind the channels, whose sizes could be tried"
+        )
+        raise fault("no-sizes", message, help="try shapes by hand: `--set input=[64]`")
+    name = network.input_names[0]
+
+    def again(input: Shape) -> Result | None:
+        changed = {**(settings or {}), name: spell(tuple(int(size) for size in input.sizes))}
+        made = compile_spec(spec, changed, plugins, to_print=False)
+        if made.network is None or not made.report.ok:
+            return None
+        same = made.network.costs.params == network.costs.params
+        return Result(made.network.graph.output, same)
+
+    return sweep_sizes(compilation.spec, network, tried, again)
 
 
 def emit(

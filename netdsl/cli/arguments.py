@@ -102,6 +102,21 @@ def whole_number(minimum: int) -> Callable[[str], int]:
     return read
 
 
+def range_up_to(limit: int) -> Callable[[str], range]:
+    """The type of an option that takes a range such as `1..512`, both ends included."""
+
+    def read(word: str) -> range:
+        first, dots, last = word.partition("..")
+        if not (dots and first.isdecimal() and last.isdecimal()) or not 1 <= int(first) <= int(last):
+            raise fault("option-value", f"`{word}` is no range", help="write one such as `1..512`")
+        if int(last) > limit:
+            message = f"`{word}` goes beyond {limit:,}, and each size is tried"
+            raise fault("option-value", message, help=f"write `{first}..{limit}`")
+        return range(int(first), int(last) + 1)
+
+    return read
+
+
 def add_spec_options(parser: Parser) -> None:
     """`--set` and `--plugin`, which every verb that reads a spec has; `settings` and `plugins` read them."""
     parser.add_argument(

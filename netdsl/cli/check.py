@@ -8,17 +8,29 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netdsl import compiler
 from netdsl.analysis.claims import ClaimResult
 from netdsl.analysis.report import Report
-from netdsl.cli.arguments import Parser, add_spec_options, exit_code, one_of, plugins, settings, whole_number
+from netdsl.cli.arguments import (
+    Parser,
+    add_spec_options,
+    exit_code,
+    one_of,
+    plugins,
+    range_up_to,
+    settings,
+    whole_number,
+)
 from netdsl.cli.table import columns_of, network_table
 from netdsl.diagnostics import Diagnostic, Faults
 from netdsl.diagnostics.render import Style, render, style_for
 from netdsl.diagnostics.snippet import harmless
-from netdsl.records import record
+from netdsl.records import record, replace
+
+if TYPE_CHECKING:
+    from netdsl.analysis.sizes import Sizes
 
 FORMATS = ("table", "json", "github", "sarif")
 
@@ -32,6 +44,8 @@ class Outcome:
     """None where there was nothing to check."""
     diagnostics: tuple[Diagnostic, ...]
     exit_code: int
+    sizes: Sizes | None = None
+    """What became of other input sizes, where that was asked."""
 
 
 def configure(parser: Parser) -> None:
@@ -52,12 +66,20 @@ def configure(parser: Parser) -> None:
         metavar="N",
         help="levels of the table; 1, the stages, by default",
     )
+    parser.add_argument(
+        "--sizes",
+        type=range_up_to(8192),
+        metavar="FIRST..LAST",
+        help="say for which input sizes the network is valid, and what comes out: --sizes 1..512",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Checks each spec and prints what was found, in the order of the command line."""
     replaced, modules = settings(options.settings), plugins(options.plugins)
     outcomes = [inspect(spec, replaced, modules) for spec in options.specs]
+    if options.sizes is not None:
+        outcomes = [try_sizes(outcome, options.sizes, replaced, modules) for outcome in outcomes]
     if options.format == "table":
         print_tables(outcomes, options.depth)
     elif options.format == "json":
@@ -78,6 +100,16 @@ def inspect(spec: str, replaced: Mapping[str, str], modules: Sequence[str]) -> O
     return Outcome(spec, report, report.diagnostics, exit_code(report.diagnostics, 0 if report.ok else 1))
 
 
+def try_sizes(outcome: Outcome, tried: range, replaced: Mapping[str, str], modules: Sequence[str]) -> Outcome:
+    """The outcome with what became of other input sizes; of a wrong spec nothing is said."""
+    if outcome.exit_code:
+        return outcome
+    try:
+        return replace(outcome, sizes=compiler.sizes(outcome.spec, tried, replaced, modules))
+    except Faults as faults:
+        return replace(outcome, diagnostics=(*outcome.diagnostics, *faults.diagnostics), exit_code=2)
+
+
 def print_tables(outcomes: Sequence[Outcome], depth: int) -> None:
     """For each spec its table with claims, where there is a network, and what is wrong."""
     style = style_for(sys.stdout)
@@ -86,6 +118,10 @@ def print_tables(outcomes: Sequence[Outcome], depth: int) -> None:
         parts = []
         if outcome.report is not None and outcome.report.network is not None:
             parts.append(table(outcome.report, depth, style, columns))
+        if outcome.sizes is not None:
+            from netdsl.cli.sizes import sizes_text  # only who asks for it pays for loading it
+
+            parts.append(sizes_text(outcome.sizes))
         parts += [render(diagnostic, style) for diagnostic in outcome.diagnostics]
         print("\n" * (number > 0) + "\n".join(parts), end="")
     wrong = [outcome.spec for outcome in outcomes if outcome.exit_code]
@@ -156,6 +192,11 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     from netdsl.diagnostics.formats import as_json as diagnostic_as_json
 
     report = outcome.report or Report(outcome.spec, outcome.diagnostics, None, {})
+    sizes = {}
+    if outcome.sizes is not None:
+        from netdsl.cli.sizes import sizes_as_json
+
+        sizes = {"sizes": sizes_as_json(outcome.sizes)}
     return {
         "name": report.name,
         "ok": report.ok,
@@ -182,6 +223,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             }
             for result in report.claims
         ],
+        **sizes,
         "diagnostics": [diagnostic_as_json(diagnostic) for diagnostic in outcome.diagnostics],
     }
 

@@ -7,6 +7,10 @@
 4. its parameters (`weights`), multiply-adds (`macs`) and connections (`connections`);
 5. the torch call it becomes (`torch`), as inert data: nothing here imports torch.
 
+Two more say how values pass through it, where it does not act on every position alone: which positions of
+the input an output reads (`reads`), and what its backward pass needs (`keeps`, `is_view`,
+`passes_gradient`).
+
 The checker, the printer of source, the documentation and the tests' generator of networks all read the
 same class. Layers are listed in `catalog.LAYERS`; a user's own are passed beside them.
 """
@@ -31,6 +35,7 @@ from netdsl.layers.arguments import Integers as Integers
 from netdsl.layers.arguments import PerAxis as PerAxis
 from netdsl.layers.arguments import Real as Real
 from netdsl.layers.arguments import Text as Text
+from netdsl.layers.dataflow import WHOLE, Kept, Reading
 from netdsl.records import value_record
 
 
@@ -87,6 +92,12 @@ class Layer:
     not None."""
     sets_channels: ClassVar[bool] = False
     """Whether the output's channels are the same whatever the input's are."""
+    passes_gradient: ClassVar[bool] = True
+    """Whether the output can be derived by the input."""
+    mixes_axes: ClassVar[bool] = False
+    """Whether what becomes of one spatial axis rests on another's size."""
+    asks_across_axes: ClassVar[bool] = False
+    """Whether what is asked of one spatial axis rests on another's size."""
     extra: ClassVar[Argument[Any] | None] = None
     """What arguments of other names are, where the layer takes such: every one is read by it and bound into
     `extras`."""
@@ -219,6 +230,26 @@ class Layer:
     def torch(self, input: Shape) -> TorchCall:
         """The construction of the layer's module."""
         raise NotImplementedError
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        """For each axis of the input, how the output reads its positions.
+
+        Unless stated: a unit reads its own position along axes that keep their size, and the whole of others.
+        Channels are not followed: a unit is a position with all of its channels.
+        """
+        output = self.output(input)
+        if output.rank != input.rank:
+            return (WHOLE,) * input.rank
+        pairs = zip(input.axes, output.axes, strict=True)
+        return tuple(Reading(n) if a.size == b.size else WHOLE for n, (a, b) in enumerate(pairs))
+
+    def keeps(self, input: Shape) -> Kept:
+        """What autograd keeps for the layer's backward pass; unless stated, the input."""
+        return Kept(input=True)
+
+    def is_view(self, input: Shape, training: bool) -> bool:
+        """Whether the output is the input's memory, looked at in another way or not at all changed."""
+        return False
 
     # Derived
 

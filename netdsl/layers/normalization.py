@@ -7,6 +7,7 @@ from typing import final
 
 from netdsl.graph.shapes import Shape
 from netdsl.layers.convolution import divisibility
+from netdsl.layers.dataflow import WHOLE, Kept, Reading
 from netdsl.layers.layer import Boolean, Integer, Layer, Problem, Real, TorchArgument, TorchCall
 
 _CHANNEL_LAYER_NORM = '''\
@@ -47,6 +48,9 @@ class BatchNorm(Layer):
     def weights(self, input: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"weight": (input.c,), "bias": (input.c,)} if self.affine else {}
 
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(input=True, batch_statistics=2 * input.c)
+
     def torch(self, input: Shape) -> TorchCall:
         options = self.torch_arguments("eps", "momentum", "affine", "track_running_stats")
         target = f"nn.BatchNorm{max(1, len(input.spatial))}d"
@@ -72,6 +76,9 @@ class LayerNorm(Layer):
             return {}
         weights = {"weight": (input.c,)}
         return weights | {"bias": (input.c,)} if self.bias else weights
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(input=True, statistics=2 * (input.elements // input.c))
 
     def torch(self, input: Shape) -> TorchCall:
         channels = TorchArgument(None, input.c)
@@ -103,6 +110,12 @@ class GroupNorm(Layer):
     def weights(self, input: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"weight": (input.c,), "bias": (input.c,)} if self.affine else {}
 
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        return (Reading(0), *(WHOLE for _ in input.spatial))
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(input=True, statistics=2 * self.num_groups)
+
     def torch(self, input: Shape) -> TorchCall:
         sizes = (TorchArgument(None, self.num_groups), TorchArgument(None, input.c))
         return TorchCall("nn.GroupNorm", (*sizes, *self.torch_arguments("eps", "affine")))
@@ -117,6 +130,7 @@ class InstanceNorm(Layer):
     """
 
     word = "instancenorm"
+    asks_across_axes = True
     spatial = (1, 2, 3)
     eps = Real("added to the variance", 1e-5, above=0)
     momentum = Real("the share of the new batch in the running statistics", 0.1)
@@ -134,6 +148,17 @@ class InstanceNorm(Layer):
 
     def weights(self, input: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"weight": (input.c,), "bias": (input.c,)} if self.affine else {}
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        """With statistics of its own, a trained layer no longer looks at the sample's."""
+        if self.track_running_stats:
+            return super().reads(input)
+        return (Reading(0), *(WHOLE for _ in input.spatial))
+
+    def keeps(self, input: Shape) -> Kept:
+        """Torch repeats weight and running statistics for every sample, and keeps what it repeated."""
+        repeated = 2 + self.affine + 2 * self.track_running_stats
+        return Kept(input=True, statistics=repeated * input.c)
 
     def torch(self, input: Shape) -> TorchCall:
         options = self.torch_arguments("eps", "momentum", "affine", "track_running_stats")
@@ -155,6 +180,11 @@ class LocalResponseNorm(Layer):
     alpha = Real("the weight of the neighbours", 1e-4)
     beta = Real("the exponent", 0.75)
     k = Real("added to the neighbours' part", 1.0)
+
+    def keeps(self, input: Shape) -> Kept:
+        """The input, its padded squares, the denominator and what it is the power of."""
+        padded = input.with_sizes(c=input.c + self.size - 1)
+        return Kept(input=True, values=padded.elements + 2 * input.elements)
 
     def torch(self, input: Shape) -> TorchCall:
         options = self.torch_arguments("alpha", "beta", "k")

@@ -15,10 +15,12 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import reduce
+from itertools import pairwise
 from typing import NamedTuple, final
 
 from netdsl.graph.formula import apply, times
 from netdsl.graph.shapes import Axis, Shape
+from netdsl.layers.dataflow import Kept, Reading, regrouped
 from netdsl.layers.layer import Integer, Layer, Problem, Text, TorchArgument, TorchCall
 from netdsl.layers.reshape import merged_axis, name_clash
 
@@ -154,6 +156,8 @@ class Rearrange(Layer):
     """
 
     word = "rearrange"
+    mixes_axes = True
+    asks_across_axes = True
     pattern = Text(
         "the axes before and after, as einops writes them without the batch",
         example="c d h w -> (c d) h w",
@@ -248,6 +252,26 @@ class Rearrange(Layer):
     def output(self, input: Shape) -> Shape:
         pattern = read_pattern(self.pattern)
         return _named_output(pattern, self._sizes(pattern, input))
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        pattern = read_pattern(self.pattern)
+        output = self.output(input)
+        channels = output.names.index("c") if "c" in output else None
+        sizes = {name: int(size) for name, size in self._sizes(pattern, input).items()}
+        return regrouped(pattern.left, pattern.right, sizes, channels)
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept()
+
+    def is_view(self, input: Shape, training: bool) -> bool:
+        """Whether what is merged stood side by side before, so that nothing need be copied."""
+        pattern = read_pattern(self.pattern)
+        order = [name for axis in pattern.left for name in axis]
+        return all(
+            order.index(second) == order.index(first) + 1
+            for axis in pattern.right
+            for first, second in pairwise(axis)
+        )
 
     def torch(self, input: Shape) -> TorchCall:
         pattern = TorchArgument(None, str(read_pattern(self.pattern)))

@@ -11,6 +11,7 @@ from netdsl.graph.formula import apply, times
 from netdsl.graph.shapes import SPATIAL_NAMES, Axis, Shape
 from netdsl.layers.activation import dim_problem
 from netdsl.layers.convolution import divisibility
+from netdsl.layers.dataflow import WHOLE, Kept, Reading, regrouped
 from netdsl.layers.layer import Argument, Integer, Integers, Layer, Problem, TorchArgument, TorchCall
 
 _RESHAPE = '''\
@@ -75,6 +76,7 @@ class Flatten(Layer):
     """
 
     word = "flatten"
+    mixes_axes = True
     start_dim = Integer("the first axis to merge", 1, minimum=-8, maximum=8)
     end_dim = Integer("the last axis to merge", -1, minimum=-8, maximum=8)
 
@@ -106,6 +108,22 @@ class Flatten(Layer):
         merged = merged_axis(input.axes[first : last + 1])
         return Shape((*input.axes[:first], merged, *input.axes[last + 1 :]))
 
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        first, last = self._ends(input)
+        names = [str(axis) for axis in range(input.rank)]
+        alone = [[name] for name in names]
+        after = [*alone[:first], names[first : last + 1], *alone[last + 1 :]]
+        sizes = dict(zip(names, input.sizes, strict=True))
+        output = self.output(input)
+        channels = output.names.index("c") if "c" in output else None
+        return regrouped(alone, after, sizes, channels)
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept()
+
+    def is_view(self, input: Shape, training: bool) -> bool:
+        return True
+
     def torch(self, input: Shape) -> TorchCall:
         return TorchCall("nn.Flatten", self.torch_arguments("start_dim", "end_dim"))
 
@@ -118,6 +136,8 @@ class Reshape(Layer):
     """
 
     word = "reshape"
+    mixes_axes = True
+    asks_across_axes = True
     sizes = Integers("a sample's sizes, channels first; one may be -1, which is what remains", minimum=-1)
 
     def requires(self, input: Shape) -> Iterator[Problem]:
@@ -149,6 +169,23 @@ class Reshape(Layer):
     def output(self, input: Shape) -> Shape:
         rest = input.elements // math.prod(size for size in self.sizes if size != -1)
         return Shape.of(*(rest if size == -1 else size for size in self.sizes))
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        """The last axes stay what they are as far as their sizes do; the others are read as a whole."""
+        output, stay = self.output(input), 0
+        while stay < min(input.rank, output.rank) and input.sizes[-1 - stay] == output.sizes[-1 - stay]:
+            stay += 1
+        shift = output.rank - input.rank
+        staying = range(input.rank - stay, input.rank)
+        return tuple(
+            Reading(axis + shift) if axis in staying and axis + shift else WHOLE for axis in range(input.rank)
+        )
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept()
+
+    def is_view(self, input: Shape, training: bool) -> bool:
+        return True
 
     def torch(self, input: Shape) -> TorchCall:
         if input.rank == 1 and len(self.sizes) > 1:
@@ -184,6 +221,13 @@ class PixelShuffle(Layer):
         channels = apply("//", input.c, apply("**", factor, 2))
         return input.with_spatial((times(axis.size, factor) for axis in input.spatial), channels)
 
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        factor = int(self.upscale_factor)
+        return (WHOLE, *(Reading(axis, factor, 1, ((0,),) * factor) for axis in (1, 2)))
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept()
+
     def torch(self, input: Shape) -> TorchCall:
         return TorchCall("nn.PixelShuffle", (TorchArgument(None, self.upscale_factor),))
 
@@ -202,6 +246,9 @@ class ChannelShuffle(Layer):
     def requires(self, input: Shape) -> Iterator[Problem]:
         if input.c % self.groups:
             yield divisibility(self.word, "groups", self.groups, input.c, "input channels")
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept()
 
     def torch(self, input: Shape) -> TorchCall:
         return TorchCall("nn.ChannelShuffle", (TorchArgument(None, self.groups),))
@@ -257,6 +304,15 @@ class Channels(Layer):
             return input.with_sizes(c=len(self.start))
         assert self.stop is not None
         return input.with_sizes(c=self.stop if self.start == 0 else apply("-", self.stop, self.start))
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        return tuple(Reading(axis) for axis in range(input.rank))
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept()
+
+    def is_view(self, input: Shape, training: bool) -> bool:
+        return not isinstance(self.start, tuple)
 
     def torch(self, input: Shape) -> TorchCall:
         dim = TorchArgument("dim", input.names.index("c") + 1, 1)
