@@ -28,6 +28,8 @@ class Trial(NamedTuple):
     steps: list[Step]
     weights: dict[str, tuple[int, ...]]
     """The shapes of the state dict, in its order."""
+    params: int
+    """The elements of all that is trained."""
     output: Tensor
 
 
@@ -74,4 +76,5 @@ def attempt(make: Callable[[], nn.Module], leaves: Iterable[str], input: tuple[i
     with torch.no_grad(), recorder:
         output = network(sample(input))
     weights = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    return Trial(recorder.steps, weights, output)
+    params = sum(parameter.numel() for parameter in network.parameters())
+    return Trial(recorder.steps, weights, params, output)

@@ -33,8 +33,8 @@ class Twin:
     leaves: str = ""
     """The entry of `references.json` that lists its leaves in order, if there is one."""
     leaves_by_step: bool = False
-    """Whether a leaf of that list is a step of a stage here, perhaps a block of several layers: then shapes and
-    parameters are compared, and kinds are not."""
+    """Whether a leaf of that list is a step of a stage here, perhaps a block of several layers: then shapes
+    and parameters are compared, and kinds are not."""
 
     @property
     def has_own_kinds(self) -> bool:
