@@ -1,4 +1,4 @@
-"""The first LeNets as they were printed: what only they need, put together, comes to their published figures."""
+"""The first LeNets as they were printed: what only they need comes together to their published figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LENET1_CONNECTIONS = {"H1": 59_904, "H2": 2_880, "H3": 32_768, "H4": 960, "outpu
 
 
 def claiming(spec: str, connections: dict[str, int]) -> Report:
-    """What is found of a shipped spec that claims these connections by stage in the place of its own claims."""
+    """What is found of a shipped spec that claims these connections by stage, in place of its own claims."""
     text = compile_spec(spec).sources[0].text
     before, _, behind = text.partition("\nclaims:\n")
     recipe = behind.partition("\ntrain:")[2]
