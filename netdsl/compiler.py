@@ -9,7 +9,7 @@ torch except `build`.
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,13 @@ from netdsl.language.document import read_document
 from netdsl.language.expressions import parse_expression
 from netdsl.layers.layer import Layer, spell
 from netdsl.layers.plugin import load_layers
-from netdsl.records import record
+from netdsl.records import record, replace
 from netdsl.specs import find_spec, open_extended
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from netdsl.analysis.lints.choice import Lints
     from netdsl.analysis.sizes import Result, Sizes
 
 
@@ -121,7 +122,11 @@ def _compile(
 
 
 def check(
-    spec: str | Path, settings: Mapping[str, str] | None = None, plugins: Sequence[str] = (), **params: Any
+    spec: str | Path,
+    settings: Mapping[str, str] | None = None,
+    plugins: Sequence[str] = (),
+    lints: Lints | None = None,
+    **params: Any,
 ) -> Report:
     """Everything that can be known about a spec without building it. Never imports torch.
 
@@ -129,12 +134,35 @@ def check(
         spec: a file, or the name of a shipped spec.
         settings: parameters to replace, as the command line gives them.
         plugins: modules with layers of the user's own.
+        lints: which warnings are wanted; none unless given.
         **params: parameters to replace, as values.
 
     Raises:
         Faults: there is no such file. What is wrong with the text is in the report's `diagnostics`.
     """
-    return compile_spec(spec, _settings(settings, params), plugins, to_print=False).report
+    compilation = compile_spec(spec, _settings(settings, params), plugins, to_print=False)
+    if lints is None or not compilation.report.ok:
+        return compilation.report
+    return replace(compilation.report, diagnostics=tuple(warnings(compilation, lints)))
+
+
+def warnings(compilation: Compilation, lints: Lints) -> Iterator[Diagnostic]:
+    """What works in a spec without faults and is probably not meant."""
+    from netdsl.analysis.lints import choice, declarations, flow, layers
+
+    spec, network = compilation.spec, network_of(compilation)
+    assert spec is not None, "a network has a spec"
+    found = Collector()
+    points = flow.flow_of(network)
+    found.extend(layers.lint_layers(network, points))
+    found.extend(declarations.lint_declarations(spec, compilation.sources[0], network, points))
+    if spec.train is not None:
+        from netdsl.training.lint import lint_training
+        from netdsl.training.recipe import resolve_recipe
+
+        recipe = resolve_recipe(spec.train, compilation.parameters, {})
+        found.extend(lint_training(spec.train, recipe, network, points))
+    yield from choice.choose(found, compilation.sources, lints)
 
 
 def sizes(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl import compiler
 from netdsl.analysis.claims import ClaimResult
+from netdsl.analysis.lints.choice import Lints
 from netdsl.analysis.report import Report
 from netdsl.cli.arguments import (
     Parser,
@@ -24,7 +25,7 @@ from netdsl.cli.arguments import (
     whole_number,
 )
 from netdsl.cli.table import columns_of, network_table
-from netdsl.diagnostics import Diagnostic, Faults
+from netdsl.diagnostics import Diagnostic, Faults, did_you_mean, fault
 from netdsl.diagnostics.render import Style, render, style_for
 from netdsl.diagnostics.snippet import harmless
 from netdsl.records import record, replace
@@ -66,6 +67,16 @@ def configure(parser: Parser) -> None:
         metavar="N",
         help="levels of the table; 1, the stages, by default",
     )
+    for option, meaning in (("--select", "give only these warnings"), ("--ignore", "do not give these")):
+        parser.add_argument(
+            option,
+            type=warning_codes,
+            action="append",
+            default=[],
+            metavar="CODE,…",
+            help=f"{meaning}; `netdsl rule` lists them",
+        )
+    parser.add_argument("--strict", action="store_true", help="let warnings fail as errors do, for CI")
     parser.add_argument(
         "--sizes",
         type=range_up_to(8192),
@@ -77,7 +88,8 @@ def configure(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Checks each spec and prints what was found, in the order of the command line."""
     replaced, modules = settings(options.settings), plugins(options.plugins)
-    outcomes = [inspect(spec, replaced, modules) for spec in options.specs]
+    lints = Lints(frozenset().union(*options.select), frozenset().union(*options.ignore))
+    outcomes = [inspect(spec, replaced, modules, lints, options.strict) for spec in options.specs]
     if options.sizes is not None:
         outcomes = [try_sizes(outcome, options.sizes, replaced, modules) for outcome in outcomes]
     if options.format == "table":
@@ -91,13 +103,37 @@ def run(options: argparse.Namespace) -> int:
     return max(outcome.exit_code for outcome in outcomes)
 
 
-def inspect(spec: str, replaced: Mapping[str, str], modules: Sequence[str]) -> Outcome:
-    """The report of a spec, or why there is none."""
+def warning_codes(word: str) -> frozenset[str]:
+    """The type of an option that names warnings: `bias-before-norm,pool-drops`.
+
+    Raises:
+        Faults: one is not the code of a warning.
+    """
+    from netdsl.diagnostics.catalog import rules
+
+    known = [rule.code for rule in rules().values() if rule.part == "lints"]
+    codes = [code.strip() for code in word.split(",")]
+    for code in codes:
+        if code not in known:
+            help = did_you_mean(code, known) or f"the warnings are {', '.join(known)}"
+            raise fault("option-value", f"`{code}` is not the code of a warning", help=help)
+    return frozenset(codes)
+
+
+def inspect(
+    spec: str, replaced: Mapping[str, str], modules: Sequence[str], lints: Lints, strict: bool
+) -> Outcome:
+    """The report of a spec, or why there is none.
+
+    Args:
+        strict: whether warnings fail as errors do.
+    """
     try:
-        report = compiler.check(spec, replaced, modules)
+        report = compiler.check(spec, replaced, modules, lints)
     except Faults as faults:
         return Outcome(spec, None, faults.diagnostics, faults.exit_code)
-    return Outcome(spec, report, report.diagnostics, exit_code(report.diagnostics, 0 if report.ok else 1))
+    failed = bool(report.diagnostics) if strict else not report.ok
+    return Outcome(spec, report, report.diagnostics, exit_code(report.diagnostics, int(failed)))
 
 
 def try_sizes(outcome: Outcome, tried: range, replaced: Mapping[str, str], modules: Sequence[str]) -> Outcome:
@@ -124,12 +160,20 @@ def print_tables(outcomes: Sequence[Outcome], depth: int) -> None:
             parts.append(sizes_text(outcome.sizes))
         parts += [render(diagnostic, style) for diagnostic in outcome.diagnostics]
         print("\n" * (number > 0) + "\n".join(parts), end="")
-    wrong = [outcome.spec for outcome in outcomes if outcome.exit_code]
-    if wrong:
-        count = sum(d.severity == "error" for outcome in outcomes for d in outcome.diagnostics)
-        of = f" in {len(wrong)} of {len(outcomes)} specs" if len(outcomes) > 1 else ""
-        said = f"{count} error{'s' if count != 1 else ''}{of}"
-        print(f"\n{style.paint(said, style.error)}")
+    said = list(tallies(outcomes))
+    if said:
+        is_wrong = any(outcome.exit_code for outcome in outcomes)
+        print(f"\n{style.paint(', '.join(said), style.error if is_wrong else style.warning)}")
+
+
+def tallies(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """How many errors and warnings there are, and in how many of several specs."""
+    for severity in ("error", "warning"):
+        counts = [sum(d.severity == severity for d in outcome.diagnostics) for outcome in outcomes]
+        total, wrong = sum(counts), sum(count > 0 for count in counts)
+        if total:
+            of = f" in {wrong} of {len(outcomes)} specs" if len(outcomes) > 1 else ""
+            yield f"{total} {severity}{'s' if total != 1 else ''}{of}"
 
 
 def table(report: Report, depth: int, style: Style, columns: int | None) -> str:

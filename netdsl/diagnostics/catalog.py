@@ -23,6 +23,7 @@ PARTS = {
     "arguments": "Arguments of layers and blocks",
     "shapes": "Shapes that do not fit",
     "claims": "Claims",
+    "lints": "What is probably not meant",
     "recipe": "Training",
     "command": "The command line",
     "runs": "Data, devices and runs",

@@ -327,6 +327,15 @@ DATASETS: Mapping[str, str] = {
     "cifar100": "60,000 colour pictures of 100 classes, 32×32 (Krizhevsky 2009)",
     "imagenet": "ILSVRC 2012 as a folder `imagenet` of class folders; not fetched (Russakovsky et al. 2014)",
 }
+CLASSES: Mapping[str, int] = {
+    "digits": 10,
+    "mnist": 10,
+    "fashion_mnist": 10,
+    "cifar10": 10,
+    "cifar100": 100,
+    "imagenet": 1000,
+}
+"""How many classes a data set has."""
 FOLDER = "folder:"
 """Before a path: an image folder, `train/CLASS/…` and `test/CLASS/…`."""
 

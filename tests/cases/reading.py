@@ -14,14 +14,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from netdsl.analysis.lints.choice import Lints
 from netdsl.analysis.report import Report
-from netdsl.compiler import compile_spec
+from netdsl.compiler import check
 from netdsl.diagnostics import Diagnostic
 
 _PART = re.compile(
     r"^###? (?P<title>[^\n]*)$|^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _ERROR = re.compile(r'# error(?: at (\d+):(\d+))?:(?: (\d+))? \[([a-z-]+)\](?: "([^"]*)")?')
+_WARNING = re.compile(_ERROR.pattern.replace("error", "warning"))
 _FIGURE = re.compile(r"# (output|params|macs|layers): ([\d,×]+)")
 _SETTING = re.compile(r"# set: (\w+)=(.*?)$", re.MULTILINE)
 
@@ -57,15 +59,16 @@ class Case:
     settings: dict[str, str]
     files: dict[str, str]
     """Other files beside it."""
+    warnings: tuple[Expected, ...] = ()
 
-    def check(self, folder: Path) -> Report:
+    def check(self, folder: Path, lints: Lints | None = None) -> Report:
         """Checks the spec as a file in a folder."""
         for name, text in self.files.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8", newline="")
         path = folder / "spec.yaml"
         path.write_text(self.text, encoding="utf-8", newline="")
-        return compile_spec(path, self.settings).report
+        return check(path, self.settings, lints=lints)
 
 
 def read_cases(folder: Path) -> Iterator[Case]:
@@ -94,18 +97,22 @@ def _case(name: str, text: str, files: dict[str, str]) -> Case:
         text += "name: net\n"
     if is_spec and not re.search(r"^(extends|input)\s*:", text, re.MULTILINE):
         text += "input: [3, 32, 32]\n"
-    errors = tuple(
+    errors, warnings = _expected(_ERROR, text), _expected(_WARNING, text)
+    figures = {found[1]: found[2].replace(",", "") for found in _FIGURE.finditer(text)}
+    settings = {found[1]: found[2].strip() for found in _SETTING.finditer(text)}
+    return Case(name, text, errors, figures, settings, files, warnings)
+
+
+def _expected(pattern: re.Pattern[str], text: str) -> tuple[Expected, ...]:
+    return tuple(
         Expected(
             int(found[1] or text.count("\n", 0, found.start()) + 1),
             int(found[2] or found[3]) if found[2] or found[3] else None,
             found[4],
             found[5] or "",
         )
-        for found in _ERROR.finditer(text)
+        for found in pattern.finditer(text)
     )
-    figures = {found[1]: found[2].replace(",", "") for found in _FIGURE.finditer(text)}
-    settings = {found[1]: found[2].strip() for found in _SETTING.finditer(text)}
-    return Case(name, text, errors, figures, settings, files)
 
 
 def position(diagnostic: Diagnostic) -> tuple[int, int]:

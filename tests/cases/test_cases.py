@@ -9,6 +9,7 @@ import torch
 from netdsl.analysis.environment import MOST_STEPS
 from netdsl.analysis.evaluate import LONGEST_LIST
 from netdsl.analysis.expansion import DEEPEST_BLOCKS, MOST_LAYERS
+from netdsl.analysis.lints.choice import Lints
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import compile_spec
 from netdsl.diagnostics import Diagnostic
@@ -22,6 +23,7 @@ from tests.cases.reading import Case, Expected, position, read_cases, read_page
 HERE = Path(__file__).parent
 REFERENCE = HERE.parents[1] / "docs" / "language.md"
 CASES = [*read_cases(HERE), *read_page(REFERENCE)]
+LINTED = list(read_page(HERE / "lints.md"))
 RIGHT = [case for case in CASES if not case.errors]
 
 
@@ -56,6 +58,23 @@ def test_a_case_says_what_it_must(case: Case, tmp_path: Path) -> None:
         **{name: str(getattr(report, name)) for name in ("params", "macs", "layers")},
     }
     assert case.figures == {name: figures[name] for name in case.figures}
+
+
+@pytest.mark.parametrize("case", LINTED, ids=lambda case: case.name)
+def test_a_case_warns_as_it_says(case: Case, tmp_path: Path) -> None:
+    """Each warning at its line with its code, and no other; a warning does not make a spec wrong."""
+    report = case.check(tmp_path, Lints())
+    said = render_all(report.diagnostics)
+
+    assert report.ok
+    unmet = list(case.warnings)
+    for diagnostic in report.diagnostics:
+        fitting = next((expected for expected in unmet if expected.fits(diagnostic)), None)
+        assert fitting is not None, f"not expected, at {position(diagnostic)}:\n{said}"
+        unmet.remove(fitting)
+        assert diagnostic.severity == "warning"
+        assert is_well_said(diagnostic), said
+    assert not unmet, f"missing: {unmet}\n{said}"
 
 
 @pytest.mark.parametrize("case", RIGHT, ids=lambda case: case.name)

@@ -10,12 +10,13 @@ from typing import TypeGuard
 import pytest
 
 from netdsl import compiler
+from netdsl.analysis.lints.choice import Lints
 from netdsl.cli.main import main
 from netdsl.diagnostics.catalog import Rule, explain, rules
 from netdsl.language.mistakes import REMEDIES
 
 ROOT = Path(__file__).parents[2]
-MAKERS = {"Diagnostic", "Problem", "BadArgument", "fault", "report", "_add", "_refuse", "_problem"}
+MAKERS = {"Diagnostic", "Problem", "BadArgument", "fault", "report", "warning", "_add", "_refuse", "_problem"}
 """The calls that make a diagnostic; their first argument, or `code=`, is its code."""
 
 NOT_CODES = {"nearest-exact", "t-shirt"}
@@ -94,26 +95,28 @@ SPECS = [rule for rule in rules().values() if rule.form == "spec"]
 COMMANDS = [rule for rule in rules().values() if rule.form == "command"]
 
 
-def codes_of(text: str, folder: Path) -> list[str]:
+def codes_of(text: str, folder: Path, lints: Lints | None = None) -> list[str]:
     """The codes that checking a text gives; a line `--- name.yaml` begins another file beside it."""
     files = re.split(r"^--- (\S+)\n", text, flags=re.MULTILINE)
     for name, content in zip(files[1::2], files[2::2], strict=True):
         (folder / name).write_text(content, encoding="utf-8")
     path = folder / "spec.yaml"
     path.write_text(files[0], encoding="utf-8")
-    return [diagnostic.code for diagnostic in compiler.check(path).diagnostics]
+    return [diagnostic.code for diagnostic in compiler.check(path, lints=lints).diagnostics]
 
 
 @pytest.mark.parametrize("rule", SPECS, ids=lambda rule: rule.code)
 def test_an_example_gives_its_diagnostic_and_no_other(rule: Rule, tmp_path: Path) -> None:
     """What the catalogue shows as wrong is wrong in that way alone."""
-    assert codes_of(rule.example, tmp_path) == [rule.code]
+    lints = Lints() if rule.part == "lints" else None
+    assert codes_of(rule.example, tmp_path, lints) == [rule.code]
 
 
 @pytest.mark.parametrize("rule", SPECS, ids=lambda rule: rule.code)
 def test_what_is_written_instead_is_right(rule: Rule, tmp_path: Path) -> None:
     """The remedy is one."""
-    assert codes_of(rule.instead, tmp_path) == []
+    lints = Lints() if rule.part == "lints" else None
+    assert codes_of(rule.instead, tmp_path, lints) == []
 
 
 @pytest.mark.parametrize("rule", COMMANDS, ids=lambda rule: rule.code)

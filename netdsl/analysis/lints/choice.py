@@ -1,0 +1,81 @@
+"""Which warnings are wanted: chosen by code, and set aside where the text says so.
+
+head: linear(10) -> linear(10)  # netdsl: ignore[linear-linear]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from netdsl.analysis.lints.layers import warning
+from netdsl.diagnostics import Diagnostic, Source, Span
+from netdsl.records import record
+
+_IGNORE = re.compile(r"#\s*netdsl:\s*ignore\[([^\]\n]*)\]")
+
+
+@record
+class Lints:
+    """Which warnings are wanted."""
+
+    select: frozenset[str] = frozenset()
+    """Codes that alone are wanted; empty for all."""
+    ignore: frozenset[str] = frozenset()
+    """Codes that are not wanted."""
+
+    def wants(self, code: str) -> bool:
+        return code not in self.ignore and (not self.select or code in self.select)
+
+
+def choose(found: Iterable[Diagnostic], sources: Sequence[Source], lints: Lints) -> Iterator[Diagnostic]:
+    """The warnings that are wanted.
+
+    A comment `# netdsl: ignore[code, …]` sets those aside that begin on its line; alone on a line, those of
+    the next. A comment that sets nothing aside is a warning itself, in the spec's own text.
+
+    Args:
+        sources: the spec's text, then those that it extends.
+    """
+    comments = [comment for source in sources for comment in _comments(source)]
+    used: set[tuple[_Comment, str]] = set()
+    for diagnostic in found:
+        hits = {(comment, diagnostic.code) for comment in comments if comment.speaks_of(diagnostic)}
+        used |= hits
+        if not hits and lints.wants(diagnostic.code):
+            yield diagnostic
+    if lints.wants("unused-ignore"):
+        for comment in comments:
+            if comment.span.source is sources[0]:
+                unused = [code for code in comment.codes if (comment, code) not in used]
+                yield from (_unused(comment, code) for code in unused)
+
+
+@record
+class _Comment:
+    """A comment that sets warnings aside."""
+
+    span: Span
+    line: int
+    """The line that it speaks of, from 0."""
+    codes: tuple[str, ...]
+
+    def speaks_of(self, diagnostic: Diagnostic) -> bool:
+        span = diagnostic.span
+        if span is None or span.source is not self.span.source or diagnostic.code not in self.codes:
+            return False
+        return span.source.text.count("\n", 0, span.start) == self.line
+
+
+def _comments(source: Source) -> Iterator[_Comment]:
+    for found in _IGNORE.finditer(source.text):
+        begins = source.text.rfind("\n", 0, found.start()) + 1
+        is_alone = not source.text[begins : found.start()].strip()
+        line = source.text.count("\n", 0, found.start()) + is_alone
+        codes = tuple(code.strip() for code in found.group(1).split(","))
+        yield _Comment(Span(source, found.start(), found.end()), line, codes)
+
+
+def _unused(comment: _Comment, code: str) -> Diagnostic:
+    message = f"nothing here gives `{code}`, which this comment sets aside"
+    return warning("unused-ignore", message, comment.span, "take the comment out")

@@ -1,0 +1,78 @@
+"""Lints of a network with its recipe: what the loss and the data expect of the output.
+
+Needs no torch, as the recipe does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from netdsl.analysis.lints.flow import Flow
+from netdsl.analysis.lints.layers import warning
+from netdsl.diagnostics import Diagnostic, Label
+from netdsl.graph.graph import Network
+from netdsl.language import syntax
+from netdsl.training.catalog import CLASSES
+from netdsl.training.choices import Recipe
+
+
+def lint_training(train: syntax.Data, recipe: Recipe, network: Network, flow: Flow) -> Iterator[Diagnostic]:
+    """Everything that a recipe and its network give to ask about.
+
+    Args:
+        train: the recipe's text, for places in it.
+    """
+    yield from _softmax_before_loss(train, recipe, flow)
+    yield from _output_classes(train, recipe, network)
+    yield from _norm_of_one_value(train, recipe, flow)
+
+
+def _softmax_before_loss(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iterator[Diagnostic]:
+    if recipe.loss.word != "cross_entropy" or flow.result < 0:
+        return
+    last = flow.points[flow.result]
+    if last.kind in ("softmax", "log_softmax", "sigmoid"):
+        loss = train.get("loss")
+        labels = () if loss is None else (Label(loss.span, "takes logits"),)
+        yield warning(
+            "softmax-before-loss",
+            f"the network ends in `{last.kind}`, and the loss takes the softmax again",
+            last.span,
+            "end with the layer before it: `cross_entropy` takes logits",
+            *labels,
+        )
+
+
+def _output_classes(train: syntax.Data, recipe: Recipe, network: Network) -> Iterator[Diagnostic]:
+    data = train.get("data")
+    outputs = network.graph.output.sizes
+    if data is None or recipe.task not in (None, "classify") or len(outputs) != 1:
+        return
+    for name in recipe.data:
+        classes = CLASSES.get(name)
+        if classes is not None and classes != outputs[0]:
+            yield warning(
+                "output-classes",
+                f"`{name}` has {classes:,} classes, the network gives {int(outputs[0]):,} values",
+                data.span,
+                f"give the network {classes:,} outputs, or name other data",
+            )
+            return
+
+
+def _norm_of_one_value(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iterator[Diagnostic]:
+    """Batch normalisation in training over a batch of one sample and one position."""
+    if recipe.batch != 1:
+        return
+    for point in flow.points:
+        if point.kind == "batchnorm" and math.prod(axis.size for axis in point.input.spatial) == 1:
+            batch = train.get("batch")
+            labels = () if batch is None else (Label(batch.span, "one sample at a time"),)
+            yield warning(
+                "norm-of-one-value",
+                "in training this `batchnorm` sees one value of each channel, which it makes zero of",
+                point.span,
+                "use larger batches, or normalise before the pooling",
+                *labels,
+            )
