@@ -1,8 +1,8 @@
 """Runs printed networks where netdsl cannot be imported: a process of its own, which the tests talk to.
 
-Reads lines of JSON, each naming a file of source and the input's shape; for each it makes the last class of
-the file from a fixed seed, runs it once in eval mode and writes the state dict's shapes and the output beside
-it. It answers with a line of JSON: what went wrong, or null.
+Reads lines of JSON, each naming a file of source and the inputs' shapes; for each it makes the last class of
+the file from a fixed seed, runs it once in eval mode and writes the state dict's shapes and the outputs
+beside it. It answers with a line of JSON: what went wrong, or null.
 """
 
 from __future__ import annotations
@@ -38,15 +38,16 @@ def last_class(file: Path) -> type[nn.Module]:
     return found[-1]
 
 
-def run(file: Path, input: list[int], seed: int) -> None:
+def run(file: Path, inputs: list[list[int]], seed: int) -> None:
     """Runs a file's network and writes what came out."""
     torch.manual_seed(seed)
     network = last_class(file)().eval()
-    sample = torch.randn(1, *input, generator=torch.Generator().manual_seed(seed))
+    samples = [torch.randn(1, *shape, generator=torch.Generator().manual_seed(seed)) for shape in inputs]
     with torch.no_grad():
-        output = network(sample)
+        output = network(*samples)
+    outputs = list(output.values()) if isinstance(output, dict) else [output]
     weights = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    torch.save({"weights": weights, "output": output}, file.with_suffix(".pt"))
+    torch.save({"weights": weights, "outputs": outputs}, file.with_suffix(".pt"))
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def main() -> None:
         task = json.loads(line)
         fault = None
         try:
-            run(Path(task["file"]), task["input"], task["seed"])
+            run(Path(task["file"]), task["inputs"], task["seed"])
         except Exception as error:  # noqa: BLE001 - whatever it is, the tests show it
             fault = "".join(traceback.format_exception(error))
         print(json.dumps(fault), flush=True)

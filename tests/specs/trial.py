@@ -23,14 +23,14 @@ class Step(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """What a network did with one random sample."""
+    """What a network did with one random sample of each of its inputs."""
 
     steps: list[Step]
     weights: dict[str, tuple[int, ...]]
     """The shapes of the state dict, in its order."""
     params: int
     """The elements of all that is trained."""
-    output: Tensor
+    outputs: list[Tensor]
 
 
 class Recorder(TorchFunctionMode):
@@ -68,13 +68,20 @@ def sample(shape: tuple[int, ...], batch: int = 1) -> Tensor:
     return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(SEED))
 
 
-def attempt(make: Callable[[], nn.Module], leaves: Iterable[str], input: tuple[int, ...]) -> Trial:
+def tensors(output: Any) -> list[Tensor]:
+    """What a network gives, in its order."""
+    if isinstance(output, Tensor):
+        return [output]
+    return list(output.values() if isinstance(output, dict) else output)
+
+
+def attempt(make: Callable[[], nn.Module], leaves: Iterable[str], inputs: Iterable[tuple[int, ...]]) -> Trial:
     """Makes a network from a fixed seed and runs it once in eval mode."""
     torch.manual_seed(SEED)
     network = make().eval()
     recorder = Recorder(network, leaves)
     with torch.no_grad(), recorder:
-        output = network(sample(input))
+        outputs = tensors(network(*map(sample, inputs)))
     weights = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     params = sum(parameter.numel() for parameter in network.parameters())
-    return Trial(recorder.steps, weights, params, output)
+    return Trial(recorder.steps, weights, params, outputs)

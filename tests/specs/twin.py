@@ -21,6 +21,10 @@ def timm_model(name: str, **options: Any) -> nn.Module:
     return model
 
 
+SMALLER: Mapping[str, Mapping[str, Any]] = {"unet": {"input": [1, 188, 188], "width": 8}}
+"""Settings under which specs are run that would take minutes; their figures are those of the full network."""
+
+
 @dataclass(frozen=True, slots=True)
 class Twin:
     """Another implementation of the network that a spec, with settings, declares."""
@@ -35,6 +39,14 @@ class Twin:
     leaves_by_step: bool = False
     """Whether a leaf of that list is a step of a stage here, perhaps a block of several layers: then shapes
     and parameters are compared, and kinds are not."""
+    is_settled: bool = False
+    """Whether its running statistics are a sample's in the place of random ones: with those the sums of
+    hundreds of blocks grow beyond every number."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether another twin of the spec, which is smaller, is run in its place."""
+        return self.spec in SMALLER and not self.settings
 
     @property
     def has_own_kinds(self) -> bool:

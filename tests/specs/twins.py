@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.specs.plain import alexnets, compact, images, inceptions, lenets, mobilenets, nins, resnets
+from tests.specs.plain import (
+    alexnets,
+    compact,
+    images,
+    inceptions,
+    lenets,
+    mobilenets,
+    nins,
+    resnets,
+    segmentation,
+)
 from tests.specs.twin import Twin
 
 TWINS: tuple[Twin, ...] = (
@@ -20,6 +30,7 @@ TWINS: tuple[Twin, ...] = (
     *mobilenets.TWINS,
     *compact.TWINS,
     *images.TWINS,
+    *segmentation.TWINS,
 )
 
 
@@ -58,3 +69,15 @@ def with_random_weights(make: Callable[[], nn.Module], seed: int = 0) -> nn.Modu
             else:
                 tensor.uniform_(-0.1, 0.1, generator=generator)
     return module.eval()
+
+
+def settle(network: nn.Module, inputs: Sequence[Tensor]) -> None:
+    """Gives a network in eval mode the running statistics of one batch."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        network.train()(*inputs)
+    for norm in norms:
+        norm.momentum = 0.1
+    network.eval()
