@@ -120,6 +120,11 @@ class Repeats:
             if isinstance(count, Formula):
                 self.modules.require(Formula("==", (count, 0)))
             return []
+        counts = {series.count for series in every}
+        changes = any(member.graph.inputs[0] != member.graph.output for member in expanded)
+        if isinstance(count, Formula) and changes and counts <= {0, 1}:
+            # a second would be made for what the first gives, which is of another shape
+            self.modules.require(Formula("==" if counts == {1} else "<=", (count, 1)))
         return self._repeated(self.modules.module(expanded, hint), count, grows)
 
     def fan(self, members: Sequence[Member], nodes: Sequence[Node], hint: str) -> Expression:

@@ -133,6 +133,16 @@ def test_arguments_for_another_layout_are_refused() -> None:
         resnet(depths=(2, 2, 2))
 
 
+def test_a_single_repeat_is_not_made_twice_where_the_second_would_see_another_shape() -> None:
+    """linear(4) on 8 is another module than linear(4) on 4, so the count is no free argument."""
+    text = "name: net\ninput: [8]\nparams: {n: 1}\nnet: (linear(4) -> relu)*n -> linear(2)\n"
+    changing, keeping = (load_class(printed(spec), "net") for spec in (text, text.replace("[8]", "[4]")))
+
+    assert keeping(n=2)(torch.ones(1, 4)).shape == (1, 2)
+    with pytest.raises(AssertionError, match="other arguments need another layout"):
+        changing(n=2)
+
+
 def test_training_heads_are_there_only_where_they_are_built() -> None:
     text = SPECS["heads"].replace("keep: true, ", "")
     net = network(text)
