@@ -21,7 +21,8 @@ ABOUT = {
     "optimizer": "such as 'sgd(lr=0.1, momentum=0.9)'",
     "schedule": "of the learning rate, such as 'cosine(warmup=1)'",
     "loss": "such as 'cross_entropy(label_smoothing=0.1)'",
-    "init": "how weights begin, such as xavier",
+    "init": "how weights begin: drawn, such as xavier; or a run's folder, a .safetensors or .pth file, "
+    "torchvision:WEIGHTS such as torchvision:IMAGENET1K_V1, timm:MODEL such as timm:resnet50.a1_in1k",
     "seed": "what fixes the first weights, the order of the data and all that is random",
     "precision": "auto, fp32 or bf16",
     "workers": "processes that read images",
@@ -37,6 +38,17 @@ def configure(parser: Parser) -> None:
     folder = parser.add_mutually_exclusive_group()
     folder.add_argument("--out", metavar="DIR", help="the run's folder; a new one below runs/ unless given")
     folder.add_argument("--resume", metavar="DIR", help="the folder of a run to go on with")
+    weights = parser.add_argument_group("weights that --init names")
+    weights.add_argument(
+        "--fresh-head", action="store_true", help="classifiers of another number of classes begin anew"
+    )
+    weights.add_argument(
+        "--init-except",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a layer or part, of theirs or of the network, that takes no part; may be repeated",
+    )
     recipe = parser.add_argument_group("the recipe's keys, each in the place of the spec's")
     for key in KEYS:
         recipe.add_argument(f"--{key}", metavar="VALUE", help=ABOUT[key])
@@ -62,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
         settings=replaced,
         plugins=modules,
         overrides=overrides,
+        fresh_head=options.fresh_head,
+        init_except=options.init_except,
         out=options.out,
         resume=options.resume,
         device=options.device,

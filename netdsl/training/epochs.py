@@ -143,7 +143,8 @@ class Training:
             self._restore(latest.checkpoint)
             finished = len(self.rows) >= self.run.recipe.epochs
             after = f"epoch {latest.checkpoint.epoch}"
-            self.display.say(f"finished already, at {after}" if finished else f"going on after {after}")
+            if self.rows:  # without, these are the weights that the run begins with
+                self.display.say(f"finished already, at {after}" if finished else f"going on after {after}")
         write_rows(self.run.folder, self.rows)
 
     def _restore(self, checkpoint: Checkpoint) -> None:

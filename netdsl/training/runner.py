@@ -10,15 +10,18 @@ from pathlib import Path
 
 from netdsl.diagnostics import fault
 from netdsl.records import replace
+from netdsl.training.checkpoint import checkpoint_epochs, module_tensors, save_checkpoint
 from netdsl.training.choices import Recipe, Use
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.device import Placement, is_out_of_memory, keep_freed_memory, place
 from netdsl.training.epochs import Training
+from netdsl.training.initial.beginning import RECORD, Beginning, Wanted
 from netdsl.training.material import prepare
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.progress import Display
 from netdsl.training.recipe import resolve_recipe
 from netdsl.training.run_folder import (
+    CHECKPOINTS,
     Run,
     claimed_folder,
     gather_facts,
@@ -33,6 +36,7 @@ def train(
     network: TrainableNetwork,
     *,
     overrides: Mapping[str, str] | None = None,
+    weights: Wanted | None = None,
     out: str | Path | None = None,
     resume: str | Path | None = None,
     device: str | None = None,
@@ -44,6 +48,7 @@ def train(
     Args:
         network: the compiled spec.
         overrides: keys of the recipe that the command line replaces, as text: `data`, `epochs`, `seed`, ….
+        weights: those to begin with; a run that is resumed has its own.
         out: the run's folder; made if need be, and must be empty.
         resume: the folder of a run to go on with, in the place of `out`.
         device: `cpu`, `cuda`, `cuda:1`, `mps`; the best there is unless given.
@@ -59,12 +64,14 @@ def train(
     if resume is not None:
         earlier = read_run(resume)
         recipe = _resumed_recipe(earlier, network, overrides)
+        _check_beginning(earlier, weights)
         placement = place(device, recipe.precision)
-        return _train(network, recipe, placement, earlier.folder, earlier, root, display)
+        return _train(network, recipe, placement, earlier.folder, earlier, None, root, display)
     recipe = resolve_recipe(network.train, network.parameters, overrides)
     placement = place(device, recipe.precision)
     with claimed_folder(out, network.name) as folder:
-        return _train(network, recipe, placement, folder, None, root, display)
+        beginning = weights.read(network, display.say) if weights else None
+        return _train(network, recipe, placement, folder, None, beginning, root, display)
 
 
 def _train(
@@ -73,6 +80,7 @@ def _train(
     placement: Placement,
     folder: Path,
     earlier: Run | None,
+    beginning: Beginning | None,
     root: str | Path | None,
     display: Display,
 ) -> Run:
@@ -90,9 +98,15 @@ def _train(
         material = prepare(network, recipe, found.data, display.say)
         facts = gather_facts(network, found, material.scaling, placement, recipe.seed)
         run = Run(folder, recipe, earlier.facts if earlier else facts, ())
+        if beginning is not None:
+            beginning.record(folder)
         write_beginning(run, network)
         _announce(run, network.train is not None, placement, display)
-        return Training(network, run, task, placement, material, display).run_to_end()
+        training = Training(network, run, task, placement, material, display)
+        if beginning is not None:
+            display.say(str(beginning))
+            _begin(training, beginning)
+        return training.run_to_end()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -113,6 +127,27 @@ def _resumed_recipe(run: Run, network: TrainableNetwork, overrides: Mapping[str,
     if "epochs" not in overrides:
         return run.recipe
     return replace(run.recipe, epochs=resolve_recipe(None, {}, overrides).epochs)
+
+
+def _check_beginning(run: Run, weights: Wanted | None) -> None:
+    """A resumed run has the weights it began with, in its first checkpoint; it never reads them anew.
+
+    Raises:
+        Faults: others are named (2), or the run was stopped before it kept its own (5).
+    """
+    if weights is not None:
+        message = "a run that is resumed keeps the weights it began with"
+        raise fault("resume-override", message, help="leave `--init` out, or begin a new run")
+    if (run.folder / RECORD).exists() and not checkpoint_epochs(run.folder / CHECKPOINTS):
+        message = f"the run `{run.folder}` was stopped before it kept the weights it was to begin with"
+        raise fault("missing-checkpoint", message, exit_code=5, help="begin a new run")
+
+
+def _begin(training: Training, beginning: Beginning) -> None:
+    """Gives a module its weights, and keeps them: a run that is resumed sets out from this checkpoint."""
+    beginning.give(training.module)
+    state = {"epoch": 0, "rows": []}
+    save_checkpoint(training.checkpoints, 0, module_tensors(training.module), {}, state)
 
 
 def _announce(run: Run, has_recipe: bool, placement: Placement, display: Display) -> None:

@@ -15,6 +15,7 @@ from netdsl.compiler import Compilation, compile_spec, network_of
 from netdsl.diagnostics import Source, fault
 from netdsl.specs import shipped_folder
 from netdsl.training.evaluation import Evaluation, Prediction, evaluate, predict
+from netdsl.training.initial.beginning import Wanted, names_weights
 from netdsl.training.network import Rebuild, TrainableNetwork
 from netdsl.training.run_folder import SPEC, Run
 from netdsl.training.runner import train
@@ -26,6 +27,9 @@ def train_spec(
     settings: Mapping[str, str] | None = None,
     plugins: Sequence[str] = (),
     overrides: Mapping[str, Any] | None = None,
+    init: str | Path | None = None,
+    fresh_head: bool = False,
+    init_except: Sequence[str] = (),
     out: str | Path | None = None,
     resume: str | Path | None = None,
     device: str | None = None,
@@ -39,6 +43,11 @@ def train_spec(
         settings: parameters of the spec to replace, as text.
         plugins: modules with layers of the user's own.
         overrides: keys of the recipe to replace, as a spec would write them.
+        init: the weights to begin with: a run's folder, a file of weights, `torchvision:WEIGHTS` or
+            `timm:MODEL`; or how they are drawn, as a recipe says it: `xavier`.
+        fresh_head: whether layers that differ in nothing but rows, as classifiers of other classes do, begin
+            anew instead.
+        init_except: layers or parts, of the weights' network or of this one, that take no part.
         out: the run's folder; a new one below `runs/` unless given.
         resume: the folder of a run to go on with.
         device: `cpu`, `cuda`, `cuda:1` or `mps`; the best there is unless given.
@@ -49,9 +58,16 @@ def train_spec(
         Faults: something is not as it should be; `exit_code` says what.
     """
     network = trainable(compile_spec(spec, settings, plugins), settings or {})
-    replaced = {**(overrides or {}), **recipe}
+    replaced = {**(overrides or {}), **recipe} | ({} if init is None else {"init": init})
     words = {name: str(value) for name, value in replaced.items() if value is not None}
-    return train(network, overrides=words, out=out, resume=resume, device=device, root=root)
+    weights = None
+    if names_weights(words.get("init", "none")):
+        weights = Wanted(words.pop("init"), fresh_head, tuple(init_except), _rebuilding(plugins))
+    elif fresh_head or init_except:
+        option = "--fresh-head" if fresh_head else "--init-except"
+        help = "name them: `--init torchvision:IMAGENET1K_V1`"
+        raise fault("init-form", f"`{option}` speaks of weights, and `--init` names none", help=help)
+    return train(network, overrides=words, weights=weights, out=out, resume=resume, device=device, root=root)
 
 
 def evaluate_run(

@@ -74,7 +74,9 @@ class MappingRefused(Exception):
     """The networks differ, or could be mapped in several ways; the message is the report, line by line."""
 
     def __init__(self, report: MappingReport) -> None:
+        assert report.explanation is not None, "only what does not fit is refused"
         self.report = report
+        self.explanation = report.explanation
         super().__init__(str(report))
 
 
@@ -137,9 +139,10 @@ def copy_weights(
     return report
 
 
-def same_names(source: nn.Module | Tensors, target: nn.Module) -> bool:
+def same_names(source: nn.Module | Tensors, target: nn.Module, *, excluding: Sequence[str] = ()) -> bool:
     """Whether two networks have layers of the same names, whatever their shapes."""
-    return align_by_name(leaves(source), leaves(target)) is not None
+    theirs, ours = (_without(leaves(network), excluding)[1] for network in (source, target))
+    return align_by_name(theirs, ours) is not None
 
 
 def _map(
