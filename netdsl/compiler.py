@@ -140,7 +140,17 @@ def check(
     Raises:
         Faults: there is no such file. What is wrong with the text is in the report's `diagnostics`.
     """
-    compilation = compile_spec(spec, _settings(settings, params), plugins, to_print=False)
+    return check_source(find_spec(spec), _settings(settings, params), plugins, lints)
+
+
+def check_source(
+    source: Source,
+    settings: Mapping[str, str] | None = None,
+    plugins: Sequence[str] = (),
+    lints: Lints | None = None,
+) -> Report:
+    """Checks a text; `check` says more."""
+    compilation = compile_source(source, settings, plugins, to_print=False)
     if lints is None or not compilation.report.ok:
         return compilation.report
     return replace(compilation.report, diagnostics=tuple(warnings(compilation, lints)))

@@ -76,6 +76,9 @@ def configure(parser: Parser) -> None:
             metavar="CODE,…",
             help=f"{meaning}; `netdsl rule` lists them",
         )
+    parser.add_argument(
+        "--fix", action="store_true", help="write what a diagnostic says to write, where it can"
+    )
     parser.add_argument("--strict", action="store_true", help="let warnings fail as errors do, for CI")
     parser.add_argument(
         "--sizes",
@@ -89,6 +92,8 @@ def run(options: argparse.Namespace) -> int:
     """Checks each spec and prints what was found, in the order of the command line."""
     replaced, modules = settings(options.settings), plugins(options.plugins)
     lints = Lints(frozenset().union(*options.select), frozenset().union(*options.ignore))
+    if options.fix:
+        fix(options.specs, replaced, modules, lints)
     outcomes = [inspect(spec, replaced, modules, lints, options.strict) for spec in options.specs]
     if options.sizes is not None:
         outcomes = [try_sizes(outcome, options.sizes, replaced, modules) for outcome in outcomes]
@@ -101,6 +106,29 @@ def run(options: argparse.Namespace) -> int:
     else:
         print_sarif(outcomes)
     return max(outcome.exit_code for outcome in outcomes)
+
+
+def fix(specs: Sequence[str], replaced: Mapping[str, str], modules: Sequence[str], lints: Lints) -> None:
+    """Mends what can be mended in the user's files, and says how much on the standard error.
+
+    Raises:
+        Faults: a spec is not a file of the user's.
+    """
+    from pathlib import Path
+
+    from netdsl.cli.fix import fix_file
+
+    for spec in specs:
+        if not Path(spec).is_file():
+            message = f"`--fix` changes files, and `{spec}` is none"
+            raise fault("option-value", message, help="name the spec by its file")
+    for spec in specs:
+        count = fix_file(
+            Path(spec),
+            lambda source: compiler.check_source(source, replaced, modules, lints).diagnostics,
+        )
+        if count:
+            print(f"{harmless(spec)}: {count} mended", file=sys.stderr)
 
 
 def warning_codes(word: str) -> frozenset[str]:

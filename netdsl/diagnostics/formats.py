@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from netdsl.diagnostics.diagnostic import Diagnostic, Edit, Label
+from netdsl.diagnostics.fixes import edits_of
 from netdsl.diagnostics.render import place, trail_step
 from netdsl.diagnostics.snippet import harmless
 from netdsl.diagnostics.source import Span
@@ -48,7 +49,7 @@ def as_json(diagnostic: Diagnostic) -> dict[str, Any]:
         **positions,
         "notes": _all_notes(diagnostic),
         "help": diagnostic.help,
-        "fix": [_edit(edit) for edit in diagnostic.fix] or None,
+        "fix": [_edit(edit) for edit in edits_of(diagnostic)] or None,
     }
 
 
@@ -124,8 +125,9 @@ def _result(diagnostic: Diagnostic, codes: Sequence[str]) -> dict[str, Any]:
             {"id": number, **_location(label.span), "message": {"text": label.text}}
             for number, label in enumerate(others)
         ]
-    if diagnostic.fix:
-        result["fixes"] = [{"artifactChanges": [_change(edit) for edit in diagnostic.fix]}]
+    edits = edits_of(diagnostic)
+    if edits:
+        result["fixes"] = [{"artifactChanges": [_change(edit) for edit in edits]}]
     return result
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+_OFFER = "did you mean `{}`?"
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that a typist most likely meant, or None where none is near.
@@ -38,4 +40,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     'did you mean `conv`?'
     """
     candidate = nearest(name, known)
-    return f"did you mean `{candidate}`?" if candidate else None
+    return _OFFER.format(candidate) if candidate else None
+
+
+def offered(help: str | None) -> str | None:
+    """The name that a help of `did_you_mean` offers; None for any other.
+
+    >>> offered("did you mean `conv`?")
+    'conv'
+    """
+    before, _, after = _OFFER.partition("{}")
+    if help is None or not help.startswith(before) or not help.endswith(after):
+        return None
+    return help.removeprefix(before).removesuffix(after)
