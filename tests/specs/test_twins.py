@@ -17,7 +17,7 @@ import netdsl
 from netdsl.analysis.report import Report
 from netdsl.training.weights import MappingReport, copy_weights
 from tests.specs.trial import MERGES, sample, tensors
-from tests.specs.twin import SMALLER, Twin, torchvision_model
+from tests.specs.twin import SMALLER, Twin
 from tests.specs.twins import TWINS, figures, settle, with_random_weights
 
 OUTPUT_TOLERANCE = 1e-5
@@ -196,28 +196,6 @@ def test_gradients_tell_networks_apart() -> None:
     assert difference(ours, theirs) > OUTPUT_TOLERANCE
     with pytest.raises(AssertionError):
         test_gradients_in_training_are_those_of_the_twin(made)
-
-
-def test_googlenet_in_training_gives_what_torchvision_does_with_its_auxiliary_classifiers() -> None:
-    twin = with_random_weights(partial(torchvision_model, "googlenet", aux_logits=True, init_weights=False))
-    with torch.device("meta"):
-        network = netdsl.build("googlenet", heads=True)
-    network.to_empty(device="cpu")
-    copy_weights(twin, network)
-    with torch.no_grad():
-        theirs = without_dropout(twin)(sample((3, 224, 224), batch=2))
-        ours = without_dropout(network)(sample((3, 224, 224), batch=2))
-    assert set(ours) == {"output", "aux1", "aux2"}
-    assert difference(ours["output"], theirs.logits) <= OUTPUT_TOLERANCE
-    assert difference(ours["aux1"], theirs.aux_logits1) <= OUTPUT_TOLERANCE
-    assert difference(ours["aux2"], theirs.aux_logits2) <= OUTPUT_TOLERANCE
-    assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in twin.parameters())
-
-
-def test_googlenet_weighs_its_auxiliary_losses_as_the_paper() -> None:
-    """Szegedy et al. 2014, section 5: at 4a and 4d, weighted by 0.3, discarded after training."""
-    heads = [(head.at, head.weight, head.keep) for head in netdsl.check("googlenet").heads]
-    assert heads == [("inception4a", 0.3, False), ("inception4d", 0.3, False)]
 
 
 def test_hybridsn_has_activations_that_the_article_left_out() -> None:
