@@ -12,16 +12,23 @@ from torch import nn
 torchvision_model = torchvision.models.get_model
 
 
-def timm_model(name: str, **options: Any) -> nn.Module:
-    """One of timm's networks, whose import takes longer than most tests."""
+def timm_model(name: str, act_layer: str | None = "relu", **options: Any) -> nn.Module:
+    """One of timm's networks, whose import takes longer than most tests.
+
+    Args:
+        act_layer: None where a network has no such choice.
+    """
     import timm
 
     # timm's MobileNetV1 has ReLU6 unless told otherwise, the paper's has ReLU
-    model: nn.Module = timm.create_model(name, act_layer="relu", **options)
+    model: nn.Module = timm.create_model(name, act_layer=act_layer, **options)
     return model
 
 
-SMALLER: Mapping[str, Mapping[str, Any]] = {"unet": {"input": [1, 188, 188], "width": 8}}
+SMALLER: Mapping[str, Mapping[str, Any]] = {
+    "deconvnet": {"width": 8, "hidden": 64},
+    "unet": {"input": [1, 188, 188], "width": 8},
+}
 """Settings under which specs are run that would take minutes; their figures are those of the full network."""
 
 

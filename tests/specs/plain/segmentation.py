@@ -64,7 +64,56 @@ class UNet(nn.Module):
         return labels
 
 
+def unit(convolution: nn.Module) -> nn.Sequential:
+    """A convolution or a transposed one, normalised and rectified."""
+    assert isinstance(convolution, nn.Conv2d | nn.ConvTranspose2d)
+    return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU())
+
+
+class DeconvNet(nn.Module):
+    """Noh et al. 2015, table 2, with the biases and the normalisation of the authors' code."""
+
+    down = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
+    """The channels of each convolution as multiples of the width, by the size they work at."""
+    up = ((8, 8, 8), (8, 8, 4), (4, 4, 2), (2, 1), (1, 1))
+
+    def __init__(self, width: int = 64, hidden: int = 4096) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList()
+        channels = 3
+        for factors in self.down:
+            stage = nn.Sequential()
+            for factor in factors:
+                stage.append(unit(nn.Conv2d(channels, factor * width, 3, padding=1)))
+                channels = factor * width
+            self.convolutions.append(stage)
+        self.fc6 = unit(nn.Conv2d(channels, hidden, 7))
+        self.fc7 = unit(nn.Conv2d(hidden, hidden, 1))
+        self.fc6_deconv = unit(nn.ConvTranspose2d(hidden, channels, 7))
+        self.deconvolutions = nn.ModuleList()
+        for factors in self.up:
+            stage = nn.Sequential()
+            for factor in factors:
+                stage.append(unit(nn.ConvTranspose2d(channels, factor * width, 3, padding=1)))
+                channels = factor * width
+            self.deconvolutions.append(stage)
+        self.score = nn.Conv2d(width, 21, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps, switches = images, []
+        for stage in self.convolutions:
+            maps, places = F.max_pool2d(stage(maps), 2, return_indices=True)
+            switches.append(places)
+        maps = self.fc6_deconv(self.fc7(self.fc6(maps)))
+        for stage in self.deconvolutions:
+            maps = stage(F.max_unpool2d(maps, switches.pop(), 2))
+        scores: Tensor = self.score(maps)
+        return scores
+
+
 TWINS = (
     Twin("unet", UNet),
     Twin("unet", partial(UNet, width=8), SMALLER["unet"]),
+    Twin("deconvnet", DeconvNet),
+    Twin("deconvnet", partial(DeconvNet, width=8, hidden=64), SMALLER["deconvnet"]),
 )
