@@ -12,6 +12,7 @@ from typing import ClassVar, final
 from netdsl.graph.formula import apply
 from netdsl.graph.shapes import Shape
 from netdsl.layers.convolution import divisibility
+from netdsl.layers.dataflow import WHOLE, Kept, Reading
 from netdsl.layers.layer import Argument, Choice, Integer, Layer, Problem, Real, TorchArgument, TorchCall
 
 _MAXOUT = '''\
@@ -32,6 +33,11 @@ class _Pointwise(Layer):
     """A function of every value alone, which torch has as a module with the same arguments."""
 
     module: ClassVar[str]
+    keeps_output: ClassVar[bool] = False
+    """Whether the derivative is computed from the output rather than from the input."""
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(input=not self.keeps_output, output=self.keeps_output)
 
     def torch(self, input: Shape) -> TorchCall:
         return TorchCall(f"nn.{self.module}", self.torch_arguments(*self.arguments()))
@@ -45,6 +51,7 @@ class ReLU(_Pointwise):
     """
 
     word, module = "relu", "ReLU"
+    keeps_output = True
 
 
 @final
@@ -187,6 +194,7 @@ class Sigmoid(_Pointwise):
     """
 
     word, module = "sigmoid", "Sigmoid"
+    keeps_output = True
 
 
 @final
@@ -197,6 +205,7 @@ class Tanh(_Pointwise):
     """
 
     word, module = "tanh", "Tanh"
+    keeps_output = True
 
 
 @final
@@ -225,6 +234,19 @@ class _OverChannels(Layer):
                 yield self._no_channels(input)
         elif not -input.rank <= self.dim <= input.rank or self.dim == 0:
             yield dim_problem(self.word, "dim", self.dim, input)
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        own = self._axis(input)
+        return tuple(WHOLE if axis == own else Reading(axis) for axis in range(input.rank))
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(output=True)
+
+    def _axis(self, input: Shape) -> int:
+        """The axis by its number without the batch."""
+        if self.dim is None:
+            return input.names.index("c")
+        return self.dim - 1 if self.dim > 0 else self.dim + input.rank
 
     def torch(self, input: Shape) -> TorchCall:
         dim = input.names.index("c") + 1 if self.dim is None else self.dim
@@ -282,6 +304,12 @@ class Maxout(Layer):
 
     def output(self, input: Shape) -> Shape:
         return input.with_sizes(c=apply("//", input.c, self.pieces))
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        return tuple(Reading(axis) for axis in range(input.rank))
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(input=True, output=True)
 
     def torch(self, input: Shape) -> TorchCall:
         dim = TorchArgument("dim", input.names.index("c") + 1, 1)

@@ -8,6 +8,7 @@ from typing import final
 
 from netdsl.graph.formula import times
 from netdsl.graph.shapes import Shape
+from netdsl.layers.dataflow import Kept, Reading, sliding, spreading
 from netdsl.layers.layer import Boolean, Choice, Integer, Layer, PerAxis, Problem, TorchArgument, TorchCall
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -95,6 +96,25 @@ class _Convolution(Layer):
             ],
             channels,
         )
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        values = (self.kernel_size, self.stride, self.dilation)
+        rows = zip(*(self.each(value, input) for value in values), self._paddings(input), strict=True)
+        windows = [
+            sliding(axis, kernel, stride, dilation, padding // 2)  # for an odd `same`, one more behind
+            for axis, (kernel, stride, dilation, padding) in enumerate(rows, 1)
+        ]
+        return (Reading(0), *windows)
+
+    def keeps(self, input: Shape) -> Kept:
+        """The input; where torch pads it first, the padded copy instead."""
+        paddings = self._paddings(input)
+        is_odd = self.padding == "same" and any(padding % 2 for padding in paddings)
+        if self.padding_mode == "zeros" and not is_odd:
+            return Kept(input=True)
+        sizes = [axis.size + padding for axis, padding in zip(input.spatial, paddings, strict=True)]
+        is_needed = self.padding_mode in ("reflect", "replicate")
+        return Kept(values=input.with_spatial(sizes).elements, input_for_itself=is_needed)
 
 
 @final
@@ -250,6 +270,11 @@ class ConvTranspose(Layer):
 
     def output(self, input: Shape) -> Shape:
         return input.with_spatial(self._sizes(input), self.out_channels)
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        values = (self.kernel_size, self.stride, self.dilation, self.padding)
+        rows = zip(*(self.each(value, input) for value in values), strict=True)
+        return (Reading(0), *(spreading(axis, *row) for axis, row in enumerate(rows, 1)))
 
     def weights(self, input: Shape) -> Mapping[str, tuple[int, ...]]:
         kernel = self.each(self.kernel_size, input)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import final
 
 from netdsl.graph.shapes import Shape
+from netdsl.layers.dataflow import Kept
 from netdsl.layers.layer import Boolean, Integer, Layer, Real, TorchArgument, TorchCall
 
 _CHANNEL_LINEAR = '''\
@@ -112,6 +114,11 @@ class Linear(Layer):
     def macs(self, input: Shape) -> int:
         return input.elements * self.out_features
 
+    def keeps(self, input: Shape) -> Kept:
+        """The input; with other axes behind the channels, the copy that has the channels last."""
+        behind = math.prod(axis.size for axis in input.axes[input.names.index("c") + 1 :])
+        return Kept(input=True) if behind == 1 or input.c == 1 else Kept(values=input.elements)
+
     def torch(self, input: Shape) -> TorchCall:
         sizes = (TorchArgument(None, input.c), TorchArgument(None, self.out_features))
         dim = input.names.index("c") + 1
@@ -144,6 +151,10 @@ class RBF(Layer):
 
     def connections(self, input: Shape) -> int:
         return input.c * self.out_features
+
+    def keeps(self, input: Shape) -> Kept:
+        """The differences that are squared."""
+        return Kept(values=self.out_features * input.c)
 
     def torch(self, input: Shape) -> TorchCall:
         sizes = (TorchArgument(None, input.c), TorchArgument(None, self.out_features))
@@ -189,6 +200,9 @@ class Scale(Layer):
 
     def weights(self, input: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"weight": (input.c,)} if self.trainable else {}
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(input=self.trainable)
 
     def torch(self, input: Shape) -> TorchCall:
         if not self.trainable:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, final
 
 from netdsl.graph.shapes import Shape
+from netdsl.layers.dataflow import WHOLE, Kept, Reading, binned, covering, sliding
 from netdsl.layers.layer import Argument, Boolean, Integer, Layer, PerAxis, Problem, TorchArgument, TorchCall
 
 _SWITCHES = '''\
@@ -44,6 +45,11 @@ def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int
     return count - 1 if (count - 1) * stride >= size + padding else count
 
 
+def averages_keep(output: Shape) -> Kept:
+    """What the backward pass of adaptive average pooling needs: nothing where the output is one mean."""
+    return Kept(input=math.prod(axis.size for axis in output.spatial) > 1)
+
+
 class _WindowPool(Layer):
     """What `maxpool` and `avgpool` share: a window that slides."""
 
@@ -52,18 +58,24 @@ class _WindowPool(Layer):
     stride = PerAxis("the window's step; the window's size unless given", None)
     padding = PerAxis("cells added on both sides of each axis, at most half the window", 0, minimum=0)
 
-    def _sizes(self, input: Shape, dilation: Any, ceil_mode: bool) -> list[int]:
+    def _windows(self, input: Shape, dilation: Any) -> Iterator[tuple[int, int, int, int]]:
+        """Kernel, stride, padding and dilation of each spatial axis."""
         stride = self.kernel_size if self.stride is None else self.stride
-        windows = (self.each(value, input) for value in (self.kernel_size, stride, self.padding, dilation))
-        rows = zip(input.spatial, *windows, strict=True)
-        return [
-            pooled_size(axis.size, kernel, step, padding, taps, ceil_mode)
-            for axis, kernel, step, padding, taps in rows
-        ]
+        values = (self.kernel_size, stride, self.padding, dilation)
+        return zip(*(self.each(value, input) for value in values), strict=True)
+
+    def _sizes(self, input: Shape, dilation: Any, ceil_mode: bool) -> list[int]:
+        rows = zip(input.spatial, self._windows(input, dilation), strict=True)
+        return [pooled_size(axis.size, *window, ceil_mode) for axis, window in rows]
+
+    def _reads(self, input: Shape, dilation: Any) -> tuple[Reading, ...]:
+        rows = enumerate(self._windows(input, dilation), 1)
+        return (Reading(0), *(sliding(axis, k, stride, taps, p) for axis, (k, stride, p, taps) in rows))
 
     def _cells(self, input: Shape) -> int:
         """The cells of all windows together."""
-        return self.output(input).elements * math.prod(self.each(self.kernel_size, input))
+        cells: int = math.prod(self.each(self.kernel_size, input))
+        return self.output(input).elements * cells
 
     def _window_problems(self, input: Shape, dilation: Any, ceil_mode: bool) -> Iterator[Problem]:
         kernels, paddings = self.each(self.kernel_size, input), self.each(self.padding, input)
@@ -108,6 +120,12 @@ class MaxPool(_WindowPool):
 
     def output(self, input: Shape) -> Shape:
         return input.with_spatial(self._sizes(input, self.dilation, self.ceil_mode))
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        return self._reads(input, self.dilation)
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(input=True, indices=self.output(input).elements)
 
     def connections(self, input: Shape) -> int:
         return self._cells(input)
@@ -158,6 +176,9 @@ class AvgPool(_WindowPool):
     def output(self, input: Shape) -> Shape:
         return input.with_spatial(self._sizes(input, 1, self.ceil_mode))
 
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        return self._reads(input, 1)
+
     def connections(self, input: Shape) -> int:
         return self._cells(input)
 
@@ -180,9 +201,17 @@ class Switches(_WindowPool):
     """
 
     word = "switches"
+    passes_gradient = False
 
     def requires(self, input: Shape) -> Iterator[Problem]:
         yield from self._window_problems(input, 1, ceil_mode=False)
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        rows = enumerate(self._windows(input, 1), 1)
+        return (Reading(0), *(covering(axis, k, stride, padding) for axis, (k, stride, padding, _) in rows))
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept()
 
     def torch(self, input: Shape) -> TorchCall:
         rank = len(input.spatial)
@@ -207,6 +236,10 @@ class _AdaptivePool(Layer):
         sizes = zip(input.spatial, self.output(input).spatial, strict=True)
         return input.c * math.prod(a.size + b.size - math.gcd(a.size, b.size) for a, b in sizes)
 
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        pairs = enumerate(zip(input.spatial, self.output(input).spatial, strict=True), 1)
+        return (Reading(0), *(binned(axis, a.size, b.size) for axis, (a, b) in pairs))
+
     def _call(self, module: str, input: Shape) -> TorchCall:
         # torch's one-dimensional pools do not know None
         size = self.output(input).spatial[0].size if self.output_size == (None,) else self.output_size
@@ -222,6 +255,9 @@ class AdaptiveAvgPool(_AdaptivePool):
 
     word = "adaptive_avgpool"
 
+    def keeps(self, input: Shape) -> Kept:
+        return averages_keep(self.output(input))
+
     def torch(self, input: Shape) -> TorchCall:
         return self._call("AdaptiveAvgPool", input)
 
@@ -235,6 +271,9 @@ class AdaptiveMaxPool(_AdaptivePool):
 
     word = "adaptive_maxpool"
 
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(input=True, indices=self.output(input).elements)
+
     def torch(self, input: Shape) -> TorchCall:
         return self._call("AdaptiveMaxPool", input)
 
@@ -243,6 +282,9 @@ class _GlobalPool(Layer):
     """What the pools over all of the spatial axes share."""
 
     spatial = (1, 2, 3)
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        return (Reading(0), *(WHOLE for _ in input.spatial))
 
     def output(self, input: Shape) -> Shape:
         return input.with_spatial((1,) * len(input.spatial))
@@ -261,6 +303,9 @@ class GlobalAvgPool(_GlobalPool):
 
     word = "global_avgpool"
 
+    def keeps(self, input: Shape) -> Kept:
+        return averages_keep(self.output(input))
+
     def torch(self, input: Shape) -> TorchCall:
         return TorchCall(f"nn.AdaptiveAvgPool{len(input.spatial)}d", (TorchArgument(None, 1),))
 
@@ -273,6 +318,9 @@ class GlobalMaxPool(_GlobalPool):
     """
 
     word = "global_maxpool"
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(input=True, indices=input.c)
 
     def torch(self, input: Shape) -> TorchCall:
         return TorchCall(f"nn.AdaptiveMaxPool{len(input.spatial)}d", (TorchArgument(None, 1),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from netdsl.graph.shapes import Shape
+from netdsl.layers.dataflow import Kept
 from netdsl.layers.layer import Layer, Real, TorchArgument, TorchCall
 
 _DROP_PATH = '''\
@@ -33,6 +34,14 @@ class Dropout(Layer):
     word = "dropout"
     p = Real("the probability of a value to be dropped", 0.5, minimum=0, maximum=1)
 
+    def keeps(self, input: Shape) -> Kept:
+        if self.p == 1:
+            return Kept(batch_statistics=1)  # a single zero
+        return Kept(mask=input.elements)
+
+    def is_view(self, input: Shape, training: bool) -> bool:
+        return not training or self.p == 0
+
     def torch(self, input: Shape) -> TorchCall:
         return TorchCall("nn.Dropout", self.torch_arguments("p"))
 
@@ -49,6 +58,14 @@ class SpatialDropout(Layer):
     spatial = (1, 2, 3)
     p = Real("the probability of a channel to be dropped", 0.5, minimum=0, maximum=1)
 
+    def keeps(self, input: Shape) -> Kept:
+        if self.p == 1:
+            return Kept(batch_statistics=1)  # a single zero
+        return Kept(values=input.c)
+
+    def is_view(self, input: Shape, training: bool) -> bool:
+        return not training or self.p == 0
+
     def torch(self, input: Shape) -> TorchCall:
         return TorchCall(f"nn.Dropout{len(input.spatial)}d", self.torch_arguments("p"))
 
@@ -63,6 +80,12 @@ class DropPath(Layer):
 
     word = "drop_path"
     p = Real("the probability of a sample to be dropped", minimum=0, maximum=1)
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(flags=1)
+
+    def is_view(self, input: Shape, training: bool) -> bool:
+        return not training or self.p == 0
 
     def torch(self, input: Shape) -> TorchCall:
         return TorchCall("DropPath", (TorchArgument(None, self.p),), _DROP_PATH)

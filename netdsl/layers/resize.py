@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import reduce
 from typing import final
 
 from netdsl.graph.formula import formula_of, items, plus, times
 from netdsl.graph.shapes import Shape
+from netdsl.layers.dataflow import Kept, Reading, binned, sliding
 from netdsl.layers.layer import (
     Argument,
     Boolean,
@@ -21,6 +24,7 @@ from netdsl.layers.layer import (
     TorchArgument,
     TorchCall,
 )
+from netdsl.layers.pooling import averages_keep
 
 _CENTER_CROP = '''\
 class CenterCrop(nn.Module):
@@ -131,6 +135,40 @@ class Upsample(Layer):
     def output(self, input: Shape) -> Shape:
         return input.with_spatial(self._sizes(input))
 
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        pairs = enumerate(zip(input.spatial, self.output(input).spatial, strict=True), 1)
+        factors = self.each(self.scale_factor, input)
+        return (
+            Reading(0),
+            *(self._reading(axis, a.size, b.size, factors[axis - 1]) for axis, (a, b) in pairs),
+        )
+
+    def _reading(self, axis: int, inputs: int, outputs: int, factor: float | None) -> Reading:
+        if self.mode == "area":
+            return binned(axis, inputs, outputs)
+        ratio = Fraction(inputs, outputs) if factor is None else 1 / Fraction(str(factor))
+        if self.align_corners:
+            ratio = Fraction(inputs - 1, max(1, outputs - 1))
+        places = [self._place(p, ratio) for p in range(ratio.denominator)]
+        offsets = tuple(self._around(math.floor(place), place % 1 == 0) for place in places)
+        return Reading(axis, ratio.denominator, ratio.numerator, offsets)
+
+    def _place(self, unit: int, ratio: Fraction) -> Fraction:
+        """Where a unit of the output lies among the input's."""
+        if self.mode == "nearest" or self.align_corners:
+            return unit * ratio
+        half = Fraction(1, 2)
+        return (unit + half) * ratio - (0 if self.mode == "nearest-exact" else half)
+
+    def _around(self, before: int, is_exact: bool) -> range:
+        """The units that count at a place; where it is a unit's own, the others have no weight."""
+        if is_exact or self.mode in ("nearest", "nearest-exact"):
+            return range(before, before + 1)
+        return range(before - 1, before + 3) if self.mode == "bicubic" else range(before, before + 2)
+
+    def keeps(self, input: Shape) -> Kept:
+        return averages_keep(self.output(input)) if self.mode == "area" else Kept()
+
     def torch(self, input: Shape) -> TorchCall:
         return TorchCall("nn.Upsample", self.torch_arguments("size", "scale_factor", "mode", "align_corners"))
 
@@ -227,6 +265,13 @@ class Pad(Layer):
         spatial = (axis.size + before + behind for axis, (before, behind) in sides)
         return input.with_spatial(spatial, reduce(plus, filter(_is_counted, self._beside()), input.c))
 
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        sides = enumerate(self._sides(input), 1)
+        return (Reading(0), *(sliding(axis, 1, 1, 1, before) for axis, (before, _) in sides))
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept(input=self.mode in ("reflect", "replicate"))
+
     def torch(self, input: Shape) -> TorchCall:
         rank = f"{len(input.spatial)}d"
         padding = TorchArgument(None, self.padding)
@@ -272,6 +317,19 @@ class Crop(Layer):
 
     def output(self, input: Shape) -> Shape:
         return input.with_spatial(self.each(self.size, input))
+
+    def reads(self, input: Shape) -> tuple[Reading, ...]:
+        pairs = enumerate(zip(input.spatial, self.each(self.size, input), strict=True), 1)
+        return (
+            Reading(0),
+            *(sliding(axis, 1, 1, 1, -((whole.size - size) // 2)) for axis, (whole, size) in pairs),
+        )
+
+    def keeps(self, input: Shape) -> Kept:
+        return Kept()
+
+    def is_view(self, input: Shape, training: bool) -> bool:
+        return True
 
     def torch(self, input: Shape) -> TorchCall:
         sizes = tuple(TorchArgument(None, size) for size in self.each(self.size, input))
