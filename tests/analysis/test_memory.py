@@ -1,0 +1,151 @@
+"""Memory, held against what torch keeps and holds alive on the CPU."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, note, settings
+
+from netdsl.analysis.memory import Amount, memory_of
+from netdsl.backends.torch_module import build_module
+from netdsl.compiler import compile_source, compile_spec
+from netdsl.diagnostics import Source
+from netdsl.graph.graph import Merge, Network, walk
+from tests.analysis.memory_in_torch import kept_bytes, live_bytes
+from tests.properties.networks import Drawn, networks
+
+SETTINGS = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+
+
+def inputs_of(network: Network, batch: int) -> list[torch.Tensor]:
+    return [torch.randn(batch, *map(int, shape.sizes)) for shape in network.graph.inputs]
+
+
+@given(networks())
+@SETTINGS
+def test_what_autograd_keeps_is_what_is_told(drawn: Drawn) -> None:
+    """To the byte, for any network and two batches."""
+    note(drawn.text)
+    network = compile_source(Source("drawn.yaml", drawn.text)).network
+    assert network is not None
+    model = build_module(network).train()
+    memory = memory_of(network, device="cpu")
+    for batch in (2, 3):
+        assert kept_bytes(model, inputs_of(network, batch)) == memory.kept.of(batch)
+
+
+def merges_early(network: Network) -> bool:
+    """Whether some operator has three operands, of which Python may merge two before it has the third."""
+    return any(
+        isinstance(step.node.operation, Merge)
+        and step.node.operation.kind != "concat"
+        and len(step.node.inputs) > 2
+        for step in walk(network.graph)
+    )
+
+
+@given(networks())
+@SETTINGS
+def test_what_lives_at_once_is_what_is_told(drawn: Drawn) -> None:
+    """The peak is that of a run in which every tensor is freed behind its last reader."""
+    note(drawn.text)
+    network = compile_source(Source("drawn.yaml", drawn.text)).network
+    assert network is not None
+    seen = live_bytes(build_module(network), inputs_of(network, 2))
+    told = memory_of(network).live.of(2)
+
+    assert seen <= told if merges_early(network) else seen == told
+
+
+SHIPPED = [
+    "alexnet",
+    "cdncnn_b",
+    "densenet121",
+    "googlenet",
+    "hybridsn",
+    "lenet5_1998",
+    "mobilenetv3_small",
+    "nin",
+    "resnet50",
+    "se_resnet50",
+    "shufflenet_v2",
+    "unet",
+    "vgg11_lrn",
+]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_network_is_told_to_the_byte(name: str) -> None:
+    """With its heads in training, without them in inference; for two batches."""
+    network = compile_spec(name).network
+    assert network is not None
+    memory = memory_of(network, device="cpu")
+    with torch.device("meta"):  # nothing is computed, storages have their sizes all the same
+        trained = build_module(network, heads=True).train()
+        model = build_module(network)
+        for batch in (2, 5):
+            inputs = inputs_of(network, batch)
+
+            assert kept_bytes(trained, inputs) == memory.kept.of(batch)
+            assert live_bytes(model, inputs) == memory.live.of(batch)
+
+
+@pytest.mark.parametrize(
+    ("net", "each", "once"),
+    [
+        ("conv(4, 3, bias=false)", 3 * 64, 0),
+        ("conv(4, 1) -> relu", 3 * 64 + 4 * 64, 0),
+        ("conv(4, 1) -> relu -> conv(4, 1)", 3 * 64 + 4 * 64, 0),
+        ("conv(4, 1) -> sigmoid -> tanh", 3 * 64 + 2 * 4 * 64, 0),
+        ("conv(4, 1) -> silu -> conv(4, 1)", 3 * 64 + 2 * 4 * 64, 0),
+        ("conv(4, 1) -> batchnorm", 3 * 64 + 4 * 64, 8),
+        ("conv(4, 1) -> maxpool(2)", 3 * 64 + 4 * 64 + 2 * 4 * 16, 0),
+        ("conv(4, 1) -> global_avgpool -> flatten", 3 * 64, 0),
+        ("conv(4, 1) -> flatten -> linear(2)", 3 * 64 + 4 * 64, 0),
+        ("id * sigmoid -> relu", 0, 0),
+        ("conv(3, 1) -> id + conv(3, 1)", 2 * 3 * 64, 0),
+        ("conv(3, 1) -> id * sigmoid", 3 * 3 * 64, 0),
+        ("conv(3, 1) -> x * id", 3 * 64, 0),
+    ],
+)
+def test_what_is_kept_can_be_counted_by_hand(net: str, each: int, once: int) -> None:
+    """Values of four bytes of an input 3×8×8; what nothing trained stands before keeps nothing."""
+    source = Source("net.yaml", f"name: net\ninput: [3, 8, 8]\nnet: '{net}'\n")
+    network = compile_source(source).network
+    assert network is not None
+
+    assert memory_of(network).kept == Amount(4 * each, 4 * once)
+
+
+def test_a_mask_is_a_byte_on_a_gpu_and_a_number_on_the_cpu() -> None:
+    """Torch's fused dropout on the GPU keeps booleans; elsewhere it keeps the noise itself."""
+    source = Source("net.yaml", "name: net\ninput: [10]\nnet: linear(100) -> dropout\n")
+    network = compile_source(source).network
+    assert network is not None
+
+    assert memory_of(network, device="cpu").kept.each == 4 * 10 + 4 * 100
+    assert memory_of(network, device="cuda").kept.each == 4 * 10 + 100
+
+
+def test_a_training_step_adds_gradients_and_the_optimizer_s_state() -> None:
+    """Parameters, as many gradients, and what the optimizer remembers of each, in single precision."""
+    network = compile_spec("lenet5").network
+    assert network is not None
+    memory = memory_of(network, states=2)
+    parameters = 4 * network.costs.params
+
+    assert memory.training.once == 4 * parameters
+    assert memory.inference.once == parameters
+    assert memory_of(network, "bf16").live.each * 2 == memory.live.each
+
+
+def test_a_budget_holds_its_batch_and_not_one_more() -> None:
+    """The largest batch is the last that fits."""
+    network = compile_spec("resnet18").network
+    assert network is not None
+    memory = memory_of(network, states=1)
+    for amount in (memory.inference, memory.training):
+        batch = amount.largest_batch(2**30)
+
+        assert amount.of(batch) <= 2**30 < amount.of(batch + 1)
+        assert amount.largest_batch(1000) == 0
