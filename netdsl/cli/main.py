@@ -18,12 +18,14 @@ from netdsl.version import VERSION
 
 VERBS = {
     "check": "check specs: shapes, parameters, multiply-adds, claims",
+    "fmt": "write specs as they are usually written",
     "emit": "print a spec as a standalone PyTorch file",
     "train": "train a spec's network",
     "eval": "measure a trained network on test data",
     "predict": "name what images show, by a trained network",
     "specs": "list the specs that come with netdsl",
     "layers": "list the layers of the language, or document one",
+    "schema": "print the JSON schema by which editors complete and check specs",
     "rule": "explain a diagnostic, or list all",
 }
 """Each verb with what it does; each is a module of its name beside this one."""

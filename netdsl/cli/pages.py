@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from netdsl.cli.json_schema import schema_text
 from netdsl.cli.specs_page import specs_page
 from netdsl.diagnostics.catalog import PARTS, as_markdown, rules
 from netdsl.layers import reference
@@ -34,6 +35,7 @@ def diagnostics_page() -> str:
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/diagnostics.md": diagnostics_page,
     "docs/layers.md": reference.page,
+    "docs/netdsl.schema.json": schema_text,
     "docs/recipes.md": recipes.page,
     "specs/README.md": specs_page,
 }

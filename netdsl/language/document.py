@@ -18,7 +18,21 @@ from netdsl.language.expressions import parse_expression
 from netdsl.language.syntax import Data
 from netdsl.language.yaml_text import read_yaml
 
-KEYS = ("name", "about", "extends", "input", "params", "blocks", "shared", "net", "heads", "claims", "train")
+ABOUT = {
+    "extends": "another spec, which this one changes",
+    "name": "the network's name; required",
+    "about": "a sentence on where it comes from",
+    "input": "the shape of one sample; required",
+    "params": "what can be changed from outside",
+    "blocks": "the spec's own building blocks",
+    "shared": "modules that are made once and used in several places",
+    "net": "the network; required",
+    "heads": "side outputs for training",
+    "claims": "what a paper or a reference implementation says of it",
+    "train": "the recipe of `netdsl train`",
+}
+"""What each key of a document says."""
+KEYS = tuple(ABOUT)
 """The keys of a document, in the order in which they are written."""
 MERGED = ("params", "blocks", "claims", "train")
 """The keys whose mappings `extends` merges by key; every other is replaced whole."""
@@ -28,7 +42,9 @@ MERGES = ("add", "sub", "mul", "concat")
 LONGEST_CHAIN = 16
 """Specs that may extend each other in a row."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+"""The pattern of names."""
+_NAME = re.compile(rf"{NAME}\Z")
 
 Open = Callable[[str, Span], Source]
 """Opens the file that an `extends` names; raises Faults where it must not or cannot."""
@@ -74,7 +90,7 @@ def expression_of(data: Data) -> syntax.Expression:
         return syntax.Listing(data.span, tuple(expression_of(item) for item in data.items()))
     if data.kind == "mapping":
         raise Faults([_wrong_kind(data, "an expression", "write it as one line of text")])
-    text, first = _written(data)
+    text, first = written(data)
     if not text.strip():
         raise Faults([_no_value("a key", data.span)])
     return parse_expression(text, partial(_place, data.span.source, first))
@@ -93,7 +109,7 @@ def _place(source: Source, first: int, start: int, end: int) -> Span:
     return Span(source, first + start, first + end)
 
 
-def _written(data: Data) -> tuple[str, int]:
+def written(data: Data) -> tuple[str, int]:
     """A scalar's text as it stands in the file, without quotes, and where it begins there."""
     raw, start = data.span.text, data.span.start
     if raw[:1] in ("'", '"') and raw[-1:] == raw[0] and len(raw) > 1:
@@ -512,7 +528,7 @@ class _Reader:
     def _claims(self, data: Data | None) -> tuple[syntax.Claim, ...]:
         claims: list[syntax.Claim] = []
         for name, value in self._fields(data, _CLAIMS, "a mapping of claims").items() if data else ():
-            if name == "shapes" or (name in _CLAIMS_BY_STAGE and not _is_claim(value)):
+            if name == "shapes" or (name in CLAIMS_BY_STAGE and not _is_claim(value)):
                 for key, item in self._mapping(value, f"a mapping of {name} by stage"):
                     claims += self._claim(f"{name}.{key.value}", key.span, item, shape=name == "shapes")
             elif name != "cite":
@@ -544,10 +560,26 @@ class _Reader:
         return self._text(cite) if cite else None
 
 
-_HEAD = ("at", "weight", "keep", "net")
+HEAD_ABOUT = {
+    "at": "the stage of `net` whose output it takes; required",
+    "weight": "what its loss is multiplied by; 1 unless said otherwise",
+    "keep": "`true` where it is part of the network outside of training as well",
+    "net": "its layers; required",
+}
+"""What each key of a head says."""
+CLAIMS_ABOUT = {
+    "params": "the number of trainable parameters",
+    "macs": "the multiply-adds for one sample",
+    "neurons": "the sizes of the stages' outputs, summed or by stage",
+    "connections": "the connections, as LeCun counts them, summed or by stage",
+    "shapes": "the shapes of stages' outputs, by stage",
+    "cite": "where it is said",
+}
+"""What each key of `claims` says."""
+_HEAD = tuple(HEAD_ABOUT)
 _CLAIM_HELP = "write it in full, such as `25_557_032`"
-_CLAIMS = ("params", "macs", "neurons", "connections", "shapes", "cite")
-_CLAIMS_BY_STAGE = ("neurons", "connections")
+_CLAIMS = tuple(CLAIMS_ABOUT)
+CLAIMS_BY_STAGE = ("neurons", "connections")
 """The figures that are claimed of the whole net or by stage."""
 _MISSING_HELP = {
     "name": "add `name: my_network`",

@@ -18,7 +18,7 @@ from netdsl.training.catalog import (
     Entry,
 )
 
-_SECTIONS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
+SECTIONS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
     "prepare": ("What is done to every image, in order.", PREPARATIONS),
     "augment": (
         "What is done to training images at random, in order, before they are normalized.",
@@ -29,6 +29,7 @@ _SECTIONS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
     "loss": ("What is made small.", LOSSES),
     "init": ("How weights begin; left out, as torch begins them.", INITIALIZATIONS),
 }
+"""The keys of a recipe that take words, with what they say."""
 
 _INTRODUCTION = """\
 # Words of recipes
@@ -43,7 +44,7 @@ def page() -> str:
     """The page, one section for each key that takes words."""
     parts = [_INTRODUCTION, "## data\n", _table({f"`{name}`": about for name, about in DATASETS.items()})]
     parts.append("A folder of class folders is `folder:PATH`.\n")
-    for key, (about, entries) in _SECTIONS.items():
+    for key, (about, entries) in SECTIONS.items():
         parts += [f"## {key}\n", f"{about}\n", _table({_spelled(w, e): e.about for w, e in entries.items()})]
     return "\n".join(parts)
 

@@ -40,7 +40,7 @@ REPORT = {
     "params",
     "stages",
 }
-VERB_NAMES = {"check", "emit", "train", "eval", "predict", "specs", "layers", "rule"}
+VERB_NAMES = {"check", "fmt", "schema", "emit", "train", "eval", "predict", "specs", "layers", "rule"}
 
 
 def test_the_package_offers_exactly_these_names() -> None:
