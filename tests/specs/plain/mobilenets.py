@@ -145,4 +145,7 @@ TWINS = (
         {"width": 0.75},
     ),
     Twin("mobilenetv3_small", partial(torchvision_model, "mobilenet_v3_small")),
+    Twin("mnasnet1_0", partial(torchvision_model, "mnasnet1_0")),
+    Twin("mnasnet1_0", partial(torchvision_model, "mnasnet0_5"), {"width": 0.5}),
+    Twin("mnasnet1_0", partial(torchvision_model, "mnasnet1_3"), {"width": 1.3}),
 )

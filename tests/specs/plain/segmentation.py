@@ -106,7 +106,7 @@ class DeconvNet(nn.Module):
             switches.append(places)
         maps = self.fc6_deconv(self.fc7(self.fc6(maps)))
         for stage in self.deconvolutions:
-            maps = stage(F.max_unpool2d(maps, switches.pop(), 2))
+            maps = stage(F.max_unpool2d(maps, switches.pop(), [2, 2]))
         scores: Tensor = self.score(maps)
         return scores
 
