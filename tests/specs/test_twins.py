@@ -29,7 +29,15 @@ REFERENCES = json.loads((Path(__file__).parent / "references.json").read_text("u
 """Published figures by network: input, output, parameters, MACs, and the leaves in order of execution.
 
 A leaf is its kind in torch, its output's shape and its parameters."""
-WITHOUT_MODULE = {"Flatten", "KerasFlatten", "Rearrange", "Sequential", "Identity", "ConstantPad"}
+WITHOUT_MODULE = {
+    "Flatten",
+    "Unflatten",
+    "KerasFlatten",
+    "Rearrange",
+    "Sequential",
+    "Identity",
+    "ConstantPad",
+}
 """Kinds that one writer makes a module of and another an expression: they compute nothing."""
 
 
