@@ -43,6 +43,8 @@ class Call:
     shapes: tuple[Shape, ...]
     """Those of the inputs."""
     output: Shape
+    is_member: bool = False
+    """Whether it runs a member of a series or a fan, whose path is this one's less its number."""
 
 
 @record
@@ -113,21 +115,30 @@ class _Planner:
             case Series() as series:
                 current = inputs[0]
                 for number, (graph, captured) in enumerate(_members(series, inputs)):
-                    current = self._call(f"{name}.{number}", graph, (current, *captured), graph.output)
+                    current = self._member(name, number, graph, (current, *captured))
                 return current
             case Fan(kind=kind) as fan:
                 outputs = [
-                    self._call(f"{name}.{number}", graph, (inputs[0], *captured), graph.output)
+                    self._member(name, number, graph, (inputs[0], *captured))
                     for number, (graph, captured) in enumerate(_members(fan, inputs))
                 ]
                 return self._merge(name, kind, tuple(outputs))
 
     def _call(
-        self, name: str, runs: Layer | MergeKind | Graph, inputs: tuple[int, ...], output: Shape
+        self,
+        name: str,
+        runs: Layer | MergeKind | Graph,
+        inputs: tuple[int, ...],
+        output: Shape,
+        is_member: bool = False,
     ) -> int:
         shapes = tuple(self._shape(value) for value in inputs)
-        self.calls.append(Call(name.removeprefix("."), runs, inputs, shapes, output))
+        self.calls.append(Call(name, runs, inputs, shapes, output, is_member))
         return len(self.inputs) + len(self.calls) - 1
+
+    def _member(self, name: str, number: int, graph: Graph, inputs: tuple[int, ...]) -> int:
+        path = f"{name}.{number}" if name else str(number)
+        return self._call(path, graph, inputs, graph.output, is_member=True)
 
     def _shape(self, value: int) -> Shape:
         count = len(self.inputs)

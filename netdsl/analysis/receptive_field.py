@@ -68,6 +68,8 @@ class Fields:
     output: Shape
     by_input: Mapping[str, tuple[Field, ...]]
     """For each input that it depends on, the fields along its spatial axes."""
+    is_member: bool
+    """Whether the path's last part numbers a member of a series or a fan."""
 
 
 def receptive_fields(network: Network, levels: int = 1) -> tuple[Fields, ...]:
@@ -79,7 +81,7 @@ def receptive_fields(network: Network, levels: int = 1) -> tuple[Fields, ...]:
     plan = network_plan(network, training=False)
     views = [_on_itself(number, shape) for number, shape in enumerate(plan.inputs)]
     return tuple(
-        Fields(path, call.output, _fields(network, view, call.output))
+        Fields(path, call.output, _fields(network, view, call.output), call.is_member)
         for path, call, view in _Views().walk(plan, views, levels, "")
     )
 
@@ -89,9 +91,8 @@ def by_path(fields: Sequence[Fields]) -> Mapping[str, Fields]:
     found = {}
     for one in fields:
         found[one.path] = one
-        scope, _, name = one.path.rpartition(".")
-        if name.isdecimal():
-            found[scope] = one
+        if one.is_member:
+            found[one.path.rpartition(".")[0]] = one
     return found
 
 
