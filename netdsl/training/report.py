@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from netdsl.training.checkpoint import write_beside
+from netdsl.training.initial.record import recorded_source
 from netdsl.training.run_folder import CURVES, REPORT_DATA, REPORT_TEXT, Row, Run
 
 TRAIN_COLOUR, TEST_COLOUR = "tab:blue", "tab:orange"
@@ -84,7 +85,7 @@ def page(run: Run, metric: str) -> str:
         "optimizer": recipe.optimizer,
         "schedule": recipe.schedule,
         "loss": recipe.loss,
-        "init": recipe.init or "as torch begins",
+        "init": recorded_source(run.folder) or recipe.init or "as torch begins",
         "seed": recipe.seed,
     }
     listed = "".join(f"| {key} | `{value}` |\n" for key, value in steps.items())

@@ -15,7 +15,8 @@ from netdsl.training.choices import Recipe, Use
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.device import Placement, is_out_of_memory, keep_freed_memory, place
 from netdsl.training.epochs import Training
-from netdsl.training.initial.beginning import RECORD, Beginning, Wanted
+from netdsl.training.initial.beginning import Beginning, Wanted
+from netdsl.training.initial.record import RECORD
 from netdsl.training.material import prepare
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.progress import Display

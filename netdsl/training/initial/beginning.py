@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from torch import nn
 
 from netdsl.diagnostics import Diagnostic, Faults, did_you_mean, fault
 from netdsl.training.catalog import INITIALIZATIONS
-from netdsl.training.checkpoint import write_beside
 from netdsl.training.initial.files import SUFFIXES, read_weights_file
 from netdsl.training.initial.given import Given, Say, as_given
+from netdsl.training.initial.record import write_record
 from netdsl.training.initial.runs import run_weights
 from netdsl.training.initial.timm_weights import PREFIX as TIMM
 from netdsl.training.initial.timm_weights import timm_weights
@@ -28,9 +27,6 @@ from netdsl.training.weights import (
     copy_weights,
     same_names,
 )
-
-RECORD = "initial_weights.json"
-"""What a run's folder says of the weights that it began with."""
 
 
 def names_weights(text: str) -> bool:
@@ -123,7 +119,7 @@ class Beginning:
 
     def record(self, folder: Path) -> None:
         """Writes down what the network begins with."""
-        facts = {
+        facts: dict[str, object] = {
             "source": self.wanted.text,
             "file": str(self.given.path),
             "sha256": self.given.sha256,
@@ -132,7 +128,7 @@ class Beginning:
             "new": self.report.new,
             "not_used": self.report.left,
         }
-        write_beside(folder / RECORD, json.dumps(facts, indent=2).encode())
+        write_record(folder, facts)
 
 
 def _give(wanted: Wanted, given: Given, network: str, module: nn.Module) -> MappingReport:

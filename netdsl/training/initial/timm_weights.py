@@ -78,28 +78,32 @@ def _stored(source: Any, say: Say) -> StoredFile:
     if not source.hf_hub_id:
         return published_file(source.url, say)
     names = (source.hf_hub_filename,) if source.hf_hub_filename else HUB_FILES
-    return read_weights_file(_hub_file(source.hf_hub_id, names))
+    return read_weights_file(_hub_file(source.hf_hub_id, names, say))
 
 
-def _hub_file(repository: str, names: tuple[str, ...]) -> Path:
+def _hub_file(source: str, names: tuple[str, ...], say: Say) -> Path:
     """The first of some files of a repository, from the hub's cache or from the hub.
 
     Raises:
         Faults: none can be had; exit code 3.
     """
-    from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+    repository, _, revision = source.partition("@")
+    for name in names:
+        kept = try_to_load_from_cache(repository, name, constants.HF_HUB_CACHE, revision or None)
+        if isinstance(kept, str):
+            return Path(kept)
+    say(f"fetching {repository} from the Hugging Face hub into {constants.HF_HUB_CACHE}")
     reason: Exception | None = None
-    repository, _, revision = repository.partition("@")
     for name in names:
         try:
             return Path(hf_hub_download(repository, filename=name, revision=revision or None))
-        except EntryNotFoundError as error:
+        except (EntryNotFoundError, OSError) as error:
             reason = error
-        except (OSError, HfHubHTTPError) as error:
-            reason = error
-            break
+            if isinstance(error, LocalEntryNotFoundError) or not isinstance(error, EntryNotFoundError):
+                break  # the hub cannot be reached, or says no: it would for the other name
     raise _missing(repository, names, Path(constants.HF_HUB_CACHE), reason)
 
 
