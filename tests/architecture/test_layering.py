@@ -23,6 +23,7 @@ LEVELS = {
     "insight": 5,
     "compiler": 5,  # the pipeline also checks a spec's recipe, which training reads
     "sweep": 5,
+    "editor": 5,
     "cli": 6,
     "__main__": 7,
     "__init__": 7,
