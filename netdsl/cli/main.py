@@ -18,6 +18,7 @@ from netdsl.version import VERSION
 
 VERBS = {
     "check": "check specs: shapes, parameters, multiply-adds, claims",
+    "diff": "tell how two specs differ, and what each change costs",
     "fmt": "write specs as they are usually written",
     "emit": "print a spec as a standalone PyTorch file",
     "train": "train a spec's network",
@@ -26,6 +27,7 @@ VERBS = {
     "specs": "list the specs that come with netdsl",
     "layers": "list the layers of the language, or document one",
     "schema": "print the JSON schema by which editors complete and check specs",
+    "lsp": "serve editors: faults as one types, shapes, definitions, renaming, fixes",
     "rule": "explain a diagnostic, or list all",
 }
 """Each verb with what it does; each is a module of its name beside this one."""

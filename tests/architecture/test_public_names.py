@@ -40,7 +40,20 @@ REPORT = {
     "params",
     "stages",
 }
-VERB_NAMES = {"check", "fmt", "schema", "emit", "train", "eval", "predict", "specs", "layers", "rule"}
+VERB_NAMES = {
+    "check",
+    "diff",
+    "emit",
+    "eval",
+    "fmt",
+    "layers",
+    "lsp",
+    "predict",
+    "rule",
+    "schema",
+    "specs",
+    "train",
+}
 
 
 def test_the_package_offers_exactly_these_names() -> None:
