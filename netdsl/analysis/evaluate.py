@@ -46,7 +46,7 @@ from netdsl.analysis.values import (
     relabelled,
 )
 from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Span, did_you_mean
-from netdsl.graph.formula import FUNCTIONS, Formula, apply, formula_of, plain, traced
+from netdsl.graph.formula import FUNCTIONS, Formula, apply, formula_of, items, plain, traced
 from netdsl.graph.graph import MergeKind
 from netdsl.graph.shapes import WORDS
 from netdsl.language import syntax
@@ -214,12 +214,12 @@ def _came_from(tensor: Tensor) -> Label:
 
 
 def _listing(body: syntax.Listing, environment: Environment) -> Any:
-    items = tuple(evaluate(item, environment) for item in body.items)
-    if any(isinstance(item, Unknown) for item in items):
+    given = tuple(evaluate(item, environment) for item in body.items)
+    if any(isinstance(item, Unknown) for item in given):
         return UNKNOWN
-    if any(formula_of(item) is not None for item in items) and not any(is_layer(item) for item in items):
-        return apply("tuple", *items)
-    return items
+    if any(formula_of(item) is not None for item in given) and not any(is_layer(item) for item in given):
+        return apply("tuple", *given)
+    return given
 
 
 # Arithmetic and logic
@@ -682,10 +682,7 @@ def _items(value: Any) -> tuple[Any, ...]:
     """The items of a list, each with its formula."""
     if not isinstance(value, tuple):
         raise TypeError(f"{describe(value)} is not a list")
-    formula = formula_of(value)
-    if formula is None:
-        return tuple(value)
-    return tuple(traced(item, Formula("index", (formula, i))) for i, item in enumerate(value))
+    return items(value)
 
 
 def _rest_on(value: Any, environment: Environment) -> None:
