@@ -10,6 +10,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+import netdsl
 from netdsl.training.weights import MappingRefused, copy_weights, map_by_structure, map_weights
 
 
@@ -116,6 +117,12 @@ def test_a_shared_layer_is_mapped_once() -> None:
         return chain(shared, nn.ReLU(), shared, nn.Linear(3, 1))
 
     assert len(map_by_structure(siamese(), siamese()).pairs) == 2
+
+
+def test_it_is_public() -> None:
+    assert netdsl.weights.copy_weights is copy_weights
+    with pytest.raises(AttributeError, match="module `netdsl` has no attribute `weight`"):
+        netdsl.weight  # noqa: B018
 
 
 # The report of a refusal
@@ -318,6 +325,19 @@ def test_a_part_that_neither_network_has_cannot_be_left_out() -> None:
     report = map_by_structure(Trunk(*END), Trunk(*END), excluding=["aux2"])
 
     assert report.problem == "neither network has a layer or part `aux2`"
+
+
+def test_inception_v3s_auxiliary_classifier_is_found_among_blocks_that_are_alike() -> None:
+    """torchvision registers it in the middle; `Mixed_6c` and `Mixed_6d` have the same layers."""
+    with torch.device("meta"):
+        source = torchvision.models.inception_v3(init_weights=False)
+        target = torchvision.models.inception_v3(init_weights=False)
+    moved = target.AuxLogits
+    del target.AuxLogits
+    target.add_module("Aux", moved)
+
+    for pair in (*map_by_structure(source, target).pairs, *map_by_structure(target, source).pairs):
+        assert pair.source.replace("AuxLogits", "Aux") == pair.target.replace("AuxLogits", "Aux")
 
 
 # By name and by shape

@@ -59,6 +59,7 @@ class Wanted:
         given = self._read(network, say)
         with torch.device("meta"):
             report = _give(self, given, network.name, network.build())
+        _check_values(self.text, given, report)
         return Beginning(self, given, report, network.name)
 
     def _read(self, network: TrainableNetwork, say: Say) -> Given:
@@ -146,6 +147,21 @@ def _give(wanted: Wanted, given: Given, network: str, module: nn.Module) -> Mapp
         )
     except MappingRefused as refused:
         raise _refusal(wanted.text, network, refused.explanation, by) from None
+
+
+def _check_values(text: str, given: Given, report: MappingReport) -> None:
+    """torchvision publishes VGG-16 with a classifier of NaN, as a trunk for other networks.
+
+    Raises:
+        Faults: a layer that is used holds what is no number; exit code 5.
+    """
+    tensors = given.weights.state_dict() if isinstance(given.weights, nn.Module) else given.weights
+    for pair in report.pairs:
+        for name in pair.tensors:
+            if not tensors[f"{pair.source}.{name}".lstrip(".")].isfinite().all():
+                message = f"`{name}` of `{pair.source}` in `{text}` holds values that are no numbers"
+                help = f"do without it: `--init-except {pair.source} --init-except {pair.target}`"
+                raise fault("damaged-weights", message, exit_code=5, help=help)
 
 
 def _refusal(text: str, network: str, explanation: Explanation, by: By) -> Faults:

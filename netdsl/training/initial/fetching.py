@@ -22,12 +22,13 @@ PART = 2**20
 """Bytes that are read at a time."""
 
 
-def published_file(address: str, say: Say) -> StoredFile:
+def published_file(address: str, say: Say, *, names_digest: bool = True) -> StoredFile:
     """The tensors of a file that torch's hub keeps, fetched unless it is there.
 
     Args:
-        address: where it is published; its name ends with the beginning of its SHA-256, as `-f37072fd.pth`.
+        address: where it is published.
         say: told what takes long.
+        names_digest: whether its name ends with the beginning of its SHA-256, as in `-f37072fd.pth`.
 
     Raises:
         Faults: it is not there and cannot be fetched (3), or not what was published (5).
@@ -42,7 +43,7 @@ def published_file(address: str, say: Say) -> StoredFile:
             message = f"`{path.name}` is not in `{path.parent}`, and cannot be fetched: {reason}"
             help = f"connect to the network, or put `{path.name}` there, from {address}"
             raise fault("missing-weights", message, exit_code=3, help=help) from None
-    named = HASH_REGEX.search(path.name)
+    named = HASH_REGEX.search(path.name) if names_digest else None
     return read_weights_file(path, named.group(1) if named else None)
 
 

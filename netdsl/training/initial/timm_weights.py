@@ -76,7 +76,7 @@ def _unknown(timm: Any, name: str) -> Faults:
 
 def _stored(source: Any, say: Say) -> StoredFile:
     if not source.hf_hub_id:
-        return published_file(source.url, say)
+        return published_file(source.url, say, names_digest=False)
     names = (source.hf_hub_filename,) if source.hf_hub_filename else HUB_FILES
     return read_weights_file(_hub_file(source.hf_hub_id, names, say))
 

@@ -16,6 +16,7 @@ from torchvision.models import get_model_weights, get_weight, list_models
 from netdsl.diagnostics import Faults, fault, nearest
 from netdsl.training.initial.fetching import published_file
 from netdsl.training.initial.given import Given, Say, StoredFile, as_given
+from netdsl.training.weights import MappingRefused, copy_weights
 
 PREFIX = "torchvision:"
 _OPTIONS = {"googlenet": {"init_weights": False}, "inception_v3": {"init_weights": False}}
@@ -38,7 +39,7 @@ def torchvision_weights(name: str, network: str, say: Say) -> Given:
     weights = _find(name, network)
     file = published_file(weights.url, say)
     models = [model for model in _models() if get_model_weights(model) is type(weights)]
-    given = _in_module(file, models[0], len(weights.meta["categories"])) if models else None
+    given = _in_module(file, models[0]) if models else None
     note = None
     if models and models[0] in _SCALED:
         note = "they were trained on images of −1 to 1: write `normalize(0.5, 0.5)` in `prepare`"
@@ -51,23 +52,18 @@ def _models() -> list[str]:
     return [str(model) for model in list_models(module=torchvision.models)]
 
 
-def _in_module(file: StoredFile, model: str, classes: int) -> Given | None:
+def _in_module(file: StoredFile, model: str) -> Given | None:
     """torchvision's module with a file's tensors, or None where their names are of another time."""
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torchvision says of initial weights, which are replaced
-        module: nn.Module = torchvision.models.get_model(
-            model, num_classes=classes, **_OPTIONS.get(model, {})
-        )
+        module: nn.Module = torchvision.models.get_model(model, **_OPTIONS.get(model, {}))
+    module.to_empty(device="cpu")
+    for buffer in module.buffers():
+        buffer.zero_()  # old files lack counters
     try:
-        keys = module.load_state_dict(dict(file.tensors), strict=False, assign=True)
-    except RuntimeError:  # shapes differ
+        copy_weights(file.tensors, module, by="name")
+    except MappingRefused:
         return None
-    if keys.unexpected_keys or any(not key.endswith("num_batches_tracked") for key in keys.missing_keys):
-        return None
-    for name, buffer in module.named_buffers():
-        if buffer.is_meta:  # a counter that old files lack
-            owner, _, own = name.rpartition(".")
-            module.get_submodule(owner).register_buffer(own, torch.zeros(buffer.shape, dtype=buffer.dtype))
     return Given(module, True, file.path, file.sha256)
 
 

@@ -167,6 +167,20 @@ def test_what_the_network_has_not_is_left_out_only_by_its_name(tmp_path: Path) -
     )
 
 
+def test_what_is_no_number_is_refused_where_it_is_used(tmp_path: Path) -> None:
+    """torchvision's VGG-16 without a classifier has one of NaN."""
+    theirs = Renamed()
+    nn.init.constant_(theirs.third.weight, float("nan"))
+    torch.save(theirs.state_dict(), tmp_path / "net.pth")
+
+    (found, *_), exit_code = faults_of(lambda: begun(network(QUICK), tmp_path / "net.pth"))
+    given = begun(network(QUICK), tmp_path / "net.pth", "third", "head")
+
+    assert (found.code, exit_code) == ("damaged-weights", 5)
+    assert found.help == "do without it: `--init-except third --init-except head`"
+    assert torch.equal(given["conv.weight"], theirs.first.weight)
+
+
 @pytest.mark.parametrize(
     ("init", "expected"),
     [
