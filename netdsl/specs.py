@@ -6,6 +6,7 @@ spec never opens anything else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -32,12 +33,12 @@ def find_spec(spec: str | Path) -> Source:
         Faults: there is neither, or it cannot be read.
     """
     path = Path(spec)
-    if path.is_file():
+    if _holds(path.is_file):
         return _read(path, str(spec))
     shipped = shipped_folder() / f"{spec}.yaml"
-    if str(spec).isidentifier() and shipped.is_file():
+    if str(spec).isidentifier() and _holds(shipped.is_file):
         return _read(shipped, _shown(shipped))
-    if path.is_dir():
+    if _holds(path.is_dir):
         raise fault("missing-spec", f"`{spec}` is a folder, not a spec", help="name a file in it")
     near = nearest(path.stem, shipped_specs())
     help = f"did you mean `{near}`?" if near else "name a file, or a shipped spec: `netdsl specs` lists them"
@@ -59,14 +60,22 @@ def open_extended(name: str, span: Span) -> Source:
     allowed = "only files below the spec's own folder and shipped specs can be extended"
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise refuse("extends-outside", f"`{name}` lies outside of the spec's folder", allowed)
-    if candidate.is_file():
+    if _holds(candidate.is_file):
         if not candidate.resolve().is_relative_to(folder):
             raise refuse("extends-outside", f"`{name}` leads outside of the spec's folder", allowed)
         return _read(candidate, str(Path(span.source.name).parent / name))
     shipped = shipped_folder() / (name if name.endswith(".yaml") else f"{name}.yaml")
-    if shipped.is_file() and shipped.parent == shipped_folder():
+    if _holds(shipped.is_file) and shipped.parent == shipped_folder():
         return _read(shipped, _shown(shipped))
     raise refuse("missing-spec", f"there is no file `{name}` to extend", allowed)
+
+
+def _holds(test: Callable[[], bool]) -> bool:
+    """Whether a path is a file or a folder; a name that none can have, such as one too long, is neither."""
+    try:
+        return test()
+    except OSError:
+        return False
 
 
 def _shown(path: Path) -> str:

@@ -73,7 +73,7 @@ def format_file(spec: str) -> Formatted:
         Faults: there is no such file, or it is no spec.
     """
     path = Path(spec)
-    if not path.is_file() and not path.is_dir() and spec.isidentifier():
+    if spec.isidentifier() and not path.exists():
         help = "name a file: specs that come with netdsl are copied before they are changed"
         raise fault("missing-spec", f"there is no file `{spec}`", help=help)
     source = find_spec(path)

@@ -41,6 +41,8 @@ MERGES = ("add", "sub", "mul", "concat")
 
 LONGEST_CHAIN = 16
 """Specs that may extend each other in a row."""
+LONGEST_NAME = 100
+"""Characters of a name; it becomes part of modules' paths and of files' names."""
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 """The pattern of names."""
@@ -290,7 +292,10 @@ class _Reader:
 
     def _check_name(self, name: str, span: Span, of: str) -> bool:
         """Whether a name can be one in Python as well; a fault is collected."""
-        if not _NAME.match(name):
+        if len(name) > LONGEST_NAME:
+            message = f"a name has {len(name):,} characters, more than {LONGEST_NAME}"
+            self._add("name-too-long", message, span, "shorten it, and say the rest in `about` or a comment")
+        elif not _NAME.match(name):
             self._add(
                 "invalid-name",
                 f"`{name}` cannot be the name of {of}",

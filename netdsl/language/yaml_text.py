@@ -23,8 +23,10 @@ DEEPEST_NESTING = 64
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast
 _UNSEEN = re.compile(
-    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+    "\u00ad\u061c\u115f\u1160\u180e\u3164\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+"""Characters that cannot be seen or that turn the direction of reading: controls, fillers, tags."""
 
 
 def read_yaml(source: Source, found: Collector) -> Data:
@@ -100,13 +102,23 @@ class _Reader:
     def value(self, event: Any, depth: int) -> Data:
         span = self._span(event)
         if depth > DEEPEST_NESTING:
-            _refuse("nesting-too-deep", f"the text is nested more than {DEEPEST_NESTING} levels deep", span)
+            message = f"the text is nested more than {DEEPEST_NESTING} levels deep"
+            _refuse("nesting-too-deep", message, span, "give its parts names under `blocks` or `params`")
         self._check_properties(event, span)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._list(event, depth)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(event, depth)
-        return Data(span, "" if isinstance(event, yaml.AliasEvent) else event.value, "scalar")
+        if isinstance(event, yaml.AliasEvent):
+            return Data(span, "", "scalar")
+        self._check_escapes(event, span)
+        return Data(span, event.value, "scalar")
+
+    def _check_escapes(self, event: Any, span: Span) -> None:
+        """Refuses an invisible character that an escape in double quotes stands for."""
+        if event.style == '"' and (unseen := _UNSEEN.search(event.value)):
+            message = f"an escape stands for the invisible character U+{ord(unseen.group()):04X}"
+            self._refuse("unseen-character", message, span, "leave it out")
 
     def _check_properties(self, event: Any, span: Span) -> None:
         """Refuses what stands in front of a value, or for it."""

@@ -32,6 +32,14 @@ WRONG_SPECS = {
     "grouping in brackets": (HEAD + "net: [relu -> tanh]*2\n", "yaml-list"),
     "a byte that is no UTF-8": (b"name: net\xff\n", "not-text"),
     "a nesting bomb": (HEAD + "net: " + "(" * 5000 + "relu" + ")" * 5000, "expression-too-deep"),
+    "a name without end": (f"name: {'a' * 101}\ninput: [3, 32, 32]\nnet: relu\n", "name-too-long"),
+    "a file's name without end": (f"extends: {'a' * 5000}\n", "missing-spec"),
+    "a bidirectional control": (HEAD + "net: relu # \u202e\n", "unseen-character"),
+    "one behind an escape": (HEAD + 'about: "\\u2066"\nnet: relu\n', "unseen-character"),
+    "65 levels of YAML": (HEAD + "params: {a: " + "[" * 65 + "]" * 65 + "}\nnet: relu\n", "nesting-too-deep"),
+    "a size of 2**31": (HEAD + "net: conv(2147483648, 3)\n", "argument-range"),
+    "a path that leads away": (HEAD + "extends: ../other.yaml\n", "extends-outside"),
+    "an absolute path": (HEAD + "extends: /etc/passwd\n", "extends-outside"),
     "a huge file": (HEAD + "about: " + "a" * 200_000, "file-too-large"),
 }
 
@@ -55,6 +63,7 @@ def test_a_wrong_spec_has_exit_code_1(
 WRONG_COMMANDS = {
     "a missing file": (["check", "nowhere.yaml"], "missing-spec"),
     "a folder": (["check", "."], "missing-spec"),
+    "a name that no file can have": (["check", "a" * 5000], "missing-spec"),
     "an unknown parameter": (["check", "lenet5", "--set", "clases=7"], "unknown-parameter"),
     "an unknown parameter to emit": (["emit", "lenet5", "--set", "clases=7"], "unknown-parameter"),
     "a value that cannot be read": (["check", "lenet5", "--set", "classes=7)"], "surplus-parenthesis"),
@@ -71,6 +80,40 @@ def test_a_wrong_command_has_exit_code_2(
     said = "".join(capsys.readouterr())
     assert said.count("error[") == 1
     assert f"error[{code}]" in said
+
+
+@pytest.mark.parametrize("target", ["link.yaml", "folder/other.yaml"])
+def test_links_that_leave_the_folder_are_not_followed(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither to a file nor through a folder; a link within it is."""
+    (tmp_path / "root").mkdir()
+    (tmp_path / "outside").mkdir()
+    for folder in ("root", "outside"):
+        (tmp_path / folder / "other.yaml").write_text(HEAD + "net: relu\n")
+    (tmp_path / "root" / "link.yaml").symlink_to(tmp_path / "outside" / "other.yaml")
+    (tmp_path / "root" / "folder").symlink_to(tmp_path / "outside")
+    (tmp_path / "root" / "inner.yaml").symlink_to("other.yaml")
+    spec = tmp_path / "root" / "spec.yaml"
+
+    spec.write_text(f"extends: {target}\n")
+    assert main(["check", str(spec)]) == 1
+    assert "error[extends-outside]" in capsys.readouterr().out
+    spec.write_text("extends: inner.yaml\n")
+    assert main(["check", str(spec)]) == 0
+
+
+def test_a_yaml_bomb_does_not_go_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lists of lists of aliases, which would be 10**9 items: every anchor and alias is named instead."""
+    levels = [f"  l{n + 1}: &l{n + 1} [{', '.join([f'*l{n}'] * 10)}]\n" for n in range(9)]
+    path = tmp_path / "spec.yaml"
+    path.write_text(HEAD + "net: relu\nparams:\n  l0: &l0 [1]\n" + "".join(levels))
+
+    assert main(["check", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert said.count("error[yaml-anchor]") == 10
+    assert said.count("error[yaml-alias]") == 90
+    assert said.count("error[") == 100
 
 
 def test_a_suggestion_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from netdsl.backends.torch_module import build_module
 from netdsl.compiler import compile_spec
 from netdsl.diagnostics import Diagnostic
 from netdsl.diagnostics.render import render_all
-from netdsl.language.document import LONGEST_CHAIN
+from netdsl.language.document import LONGEST_CHAIN, LONGEST_NAME
 from netdsl.language.expressions import DEEPEST, LONGEST_ROW
 from netdsl.language.yaml_text import DEEPEST_NESTING, LARGEST_FILE
 from netdsl.layers.layer import LARGEST
@@ -123,6 +123,7 @@ def test_a_case_that_is_wrong_about_itself_is_found(tmp_path: Path) -> None:
         DEEPEST_BLOCKS,
         DEEPEST_NESTING,
         LONGEST_CHAIN,
+        LONGEST_NAME,
         MOST_STEPS,
     ],
 )
