@@ -122,7 +122,7 @@ class Beginning:
         """Writes down what the network begins with."""
         facts: dict[str, object] = {
             "source": self.wanted.text,
-            "file": str(self.given.path),
+            "file": str(self.given.path.absolute()),
             "sha256": self.given.sha256,
             "mapped_by": self.report.by,
             "layers": len(self.report.pairs),
