@@ -20,6 +20,8 @@ NARROWEST_CHANGES = 24
 """Columns that the changes keep on the narrowest terminal."""
 FREE = ("input", "renamed", "source", "order", "head", "merge")
 """What costs nothing itself and has no figures."""
+GONE = ("removed", "branch removed", "unwrapped")
+"""What has the place that it had."""
 AROUND = {"wrapped": "+", "branch added": "+", "unwrapped": "−", "branch removed": "−"}
 SMALL = 0.05
 """Per cent of which one digit behind the point would show nothing."""
@@ -97,18 +99,19 @@ def grown(before: int, after: int) -> str:
 def change_rows(lines: Sequence[Line], becauses: Sequence[Because], style: Style) -> list[tuple[bool, Row]]:
     """A row for each change, below it what follows from it; whether it is only in training."""
     rows: list[tuple[bool, Row]] = []
+    names: list[tuple[bool, Row]] = []
     for number, line in enumerate(lines):
         costs = None if line.kind in FREE else Costs(0, line.params, line.macs)
-        rows.append((line.training, Row(where(line.places), line.text, costs)))
+        row = line.training, Row(where(line.places), line.text, costs)
+        (names if line.kind == "renamed" else rows).append(row)
         rows += [_because(b, "because of it", style) for b in becauses if b.line == number]
     several = "because of several of these"
-    rows += [_because(b, several, style) for b in becauses if b.line is None]
-    return rows
+    return rows + [_because(b, several, style) for b in becauses if b.line is None] + names
 
 
 def _because(because: Because, why: str, style: Style) -> tuple[bool, Row]:
     places = because.places
-    what = ", ".join(places) if len(places) <= MOST_PLACES else f"{len(places)} layers"
+    what = where(places) if len(places) <= MOST_PLACES else f"{len(places)} layers"
     return because.training, Row("", f"{why}: {what}", Costs(0, because.params, because.macs), style.faint)
 
 
@@ -120,21 +123,19 @@ def stage_rows(difference: Difference) -> list[tuple[bool, Row]]:
     costs: dict[tuple[bool, str], Costs] = {}
     priced: list[Change | Consequence] = [change for change in changes if change.kind != "renamed"]
     for item in [*priced, *difference.consequences]:
-        key = item.training, item.place.partition(".")[0]
+        stage = item.place.partition(".")[0]
+        is_old = isinstance(item, Change) and item.kind in GONE
+        key = item.training, renamed.get(stage, stage) if is_old else stage
         stages.setdefault(key, []).extend([item] if isinstance(item, Change) else [])
         costs[key] = costs.get(key, Costs()) + Costs(0, item.params, item.macs)
     old_names = {new: old for old, new in renamed.items()}
-    return [
-        (
-            training,
-            Row(
-                f"{stage} (was {old_names[stage]})" if stage in old_names else stage,
-                "; ".join(_tallied(found)) or "as it was, on other shapes",
-                costs[training, stage],
-            ),
-        )
-        for (training, stage), found in stages.items()
-    ]
+    rows: list[tuple[bool, Row]] = []
+    for (training, stage), found in stages.items():
+        name = f"{stage} (was {old_names[stage]})" if stage in old_names else stage
+        text = "; ".join(_tallied(found)) or "as it was, on other shapes"
+        is_free = bool(found) and all(change.kind == "input" for change in found)
+        rows.append((training, Row(name, text, None if is_free else costs[training, stage])))
+    return rows
 
 
 def _tallied(changes: Iterable[Change]) -> Iterator[str]:
@@ -151,9 +152,11 @@ def _tallied(changes: Iterable[Change]) -> Iterator[str]:
         elif change.kind in AROUND and not (change.before or change.after):
             told.append(f"{AROUND[change.kind]} shortcut")
         else:
-            gone.update(counted(change.before))
-            come.update(counted(change.after))
-        if change.kind in ("merge", "head", "input", "source"):
+            gone.update(counted(change.before, merges=True))
+            come.update(counted(change.after, merges=True))
+        if change.kind == "input":
+            told += [f"{old or 'none'} → {new or 'none'}" for _, old, new in change.values]
+        if change.kind in ("merge", "head", "source"):
             told += [f"{name} {old} → {new}" for name, old, new in change.values]
     if gone:
         yield f"− {_listed(gone)}"

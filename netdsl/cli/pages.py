@@ -11,6 +11,7 @@ from pathlib import Path
 
 from netdsl.cli.json_schema import schema_text
 from netdsl.cli.specs_page import specs_page
+from netdsl.cli.story_page import story_page
 from netdsl.diagnostics.catalog import PARTS, as_markdown, rules
 from netdsl.layers import reference
 from netdsl.training import reference as recipes
@@ -37,6 +38,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/layers.md": reference.page,
     "docs/netdsl.schema.json": schema_text,
     "docs/recipes.md": recipes.page,
+    "docs/story.md": story_page,
     "specs/README.md": specs_page,
 }
 """Each page's path in the repository with the function that makes its text."""

@@ -258,6 +258,25 @@ def test_one_edit_is_told_as_one(old: str, new: str, expected: list[tuple[str, s
     assert adds_up(difference)
 
 
+def test_what_moved_may_have_changed_on_the_way() -> None:
+    """A pooling that came in front of its neighbour with another argument is one change, not two."""
+    net = "conv(8, 3, padding=1) -> tanh -> lrn(5) -> maxpool(2) -> conv(4, 3)"
+    base = f"name: pools\ninput: [4, 9, 9]\nnet: {net}\n"
+    moved = [("lrn(5) -> maxpool(2)", "maxpool(2, ceil_mode=true) -> lrn(5)")]
+
+    assert told(changed(*moved, base=base)) == [
+        ("maxpool1", "maxpool moved in front of lrn, ceil_mode false → true", 0, 0),
+        ("", "because: 1", 0, (9 - 4) * 4 * 8 * 9),
+    ]
+
+
+def test_a_shortcut_that_got_a_projection_keeps_its_branch() -> None:
+    """`x` becomes a convolution: that convolution came, and no branch went."""
+    ((place, text, params, _),) = told(changed(("+ x", "+ (x -> conv(c, 1))")))
+
+    assert (place, text, params) == ("tail.0–2.conv2 ×3", "+ conv(64, 1)", 3 * (64 * 64 + 64))
+
+
 def test_a_layer_is_priced_by_hand() -> None:
     """Ten outputs fewer cost their weights and biases, 64 and 1 each."""
     (change,) = changed(("linear(10)", "linear(4)")).changes

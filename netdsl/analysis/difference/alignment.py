@@ -37,6 +37,8 @@ than half, so that two that change places are moved, not replaced."""
 OTHER_MERGE = 0.5
 OTHER_END = 0.6
 """For the first layer with weights, or the last, and one that is neither."""
+LOOSEST, LOOSEST_MERGE = 0.75, 0.35
+"""Branches correspond, merged alike or not, where that costs less than this part of leaving both out."""
 OTHER_SOURCE = 0.5
 """For a tensor from elsewhere that comes from somewhere else, or from a stage of another name."""
 WRAPPED = 0.5
@@ -118,6 +120,12 @@ class Aligner:
                 found.append((i, j))
                 left.remove(i)
                 right.remove(j)
+        for i in sorted(left):  # what was only a shortcut may have got layers, or lost them
+            fitting = [j for j in sorted(right) if not (before[i] and after[j])]
+            if fitting:
+                found.append((i, fitting[0]))
+                left.remove(i)
+                right.remove(fitting[0])
         found += [(i, None) for i in sorted(left)]
         found += [(None, j) for j in sorted(right)]
         return sorted(found, key=lambda pair: (pair[1] is None, pair[1], pair[0]))
@@ -171,7 +179,8 @@ class Aligner:
                 cost += _weight(alone) + 0.2
             else:
                 cost += self.distance(before.branches[i], after.branches[j])
-        return cost + OTHER_SHAPES if cost < before.weight + after.weight else None
+        most = LOOSEST if before.kind == after.kind else LOOSEST_MERGE
+        return cost if cost < most * (before.weight + after.weight) else None
 
     # Chains
 
@@ -229,10 +238,10 @@ class Aligner:
     def _runs(self, items: Chain, term: BranchesTerm) -> list[tuple[int, float]]:
         """The lengths of runs at the end of items that may be the longest branch, with what that costs."""
         longest = main_branch(term)
-        if len(longest) < 2 or not _are_kin(items[-1].term, longest[-1].term):
+        others = term.weight - _weight(longest)
+        if len(longest) < 2 or others > _weight(longest) or not _are_kin(items[-1].term, longest[-1].term):
             return []
         found = []
-        others = term.weight - _weight(longest)
         for length in range(max(2, len(longest) - SLACK), min(len(items), len(longest) + SLACK) + 1):
             run = items[-length:]
             if _are_kin(run[0].term, longest[0].term):

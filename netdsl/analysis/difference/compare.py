@@ -251,7 +251,7 @@ class _Comparison:
     def _chain(self, before: Chain, after: Chain, flow: Flow) -> Flow:
         """Goes along two chains that correspond; the tensors at their ends."""
         steps = self.aligner.align(before, after)
-        plan = lone_pieces(steps, before, after)
+        plan = lone_pieces(steps, before, after, has_stages=before is self.chains[0])
         owners: dict[int, Causes] = {}
         gap: Causes = frozenset()
         entered = flow
@@ -281,9 +281,9 @@ class _Comparison:
         before = tuple(item for number in piece.numbers for item in steps[number].before)
         after = tuple(item for number in piece.numbers for item in steps[number].after)
         if before and after:
-            return self._priced(
-                "moved", piece.place, before, after, (("moved", piece.is_forward, piece.passed),)
-            )
+            changed = _arguments(before[0], after[0])
+            values = (("moved", piece.is_forward, piece.passed), *changed)
+            return self._priced("moved", piece.place, before, after, values)
         return self._priced("removed" if before else "added", piece.place, before, after)
 
     def _step(self, step: Step, flow: Flow) -> Flow:
@@ -363,7 +363,7 @@ class _Comparison:
             cause = self._add(Change("merge", after.path, values=(("merge", old.kind, new.kind),)))
         assigned = self.aligner.assign(old.branches, new.branches)
         together = [(i, j) for i, j in assigned if i is not None and j is not None]
-        if new.kind in ("concat", "sub") and together != sorted(together):
+        if old.kind == new.kind and new.kind in ("concat", "sub") and together != sorted(together):
             cause |= self._add(Change("order", after.path, before=(before,), after=(after,)))
         ends = []
         for i, j in assigned:
@@ -376,6 +376,12 @@ class _Comparison:
         axes = list(differing(old.output, new.output))
         inner = {axis: cause.union(*(end.causes.get(axis, ()) for end in ends)) for axis in axes}
         return Flow(old.output, new.output, {axis: inner[axis] or flow.at(axis) for axis in axes})
+
+
+def _arguments(before: Item, after: Item) -> list[tuple[str, Any, Any]]:
+    """The arguments in which two items differ, where both are layers."""
+    old, new = before.term, after.term
+    return own_changes(old, new) if isinstance(old, LayerTerm) and isinstance(new, LayerTerm) else []
 
 
 def _identity(change: Change) -> object:

@@ -96,7 +96,7 @@ def where(places: Sequence[str]) -> str:
     ('body.0–1.conv1 ×2', 'a…c* ×3')
     """
     if len(places) == 1:
-        return _elided(places[0].split("."))
+        return elided(places[0].split("."))
     paths = [place.split(".") for place in places]
     if len({len(path) for path in paths}) == 1:
         parts = [_together(names) for names in zip(*paths, strict=True)]
@@ -104,17 +104,17 @@ def where(places: Sequence[str]) -> str:
         head = _common(paths)
         tail = _together([path[-1] for path in paths])
         parts = [*head, "…", *([tail] if tail != "*" else [])]
-    return f"{_elided(parts)} ×{len(places)}"
+    return f"{elided(parts)} ×{len(places)}"
 
 
-def _elided(parts: Sequence[str]) -> str:
+def elided(parts: Sequence[str]) -> str:
     """A path without its middle, where it is long."""
     text = ".".join(parts)
     dropped = 1
     while len(text) > WIDEST and dropped < len(parts) - 1:
         dropped += 1
         text = ".".join((parts[0], "…", *parts[dropped:]))
-    return text.replace(".….", "…").replace("….", "…")
+    return text.replace(".….", "…").replace("….", "…") if text != "…" else "*"
 
 
 def _common(paths: Iterable[Sequence[str]]) -> list[str]:

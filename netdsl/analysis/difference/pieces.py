@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 
 from netdsl.analysis.difference.sliding import Step
-from netdsl.analysis.difference.terms import BranchesTerm, Chain, Item, Scope
+from netdsl.analysis.difference.terms import BranchesTerm, Chain, Item, LayerTerm, Scope, Term
 from netdsl.records import record
 
-FARTHEST = 8
-"""Steps between the places of something that counts as moved."""
+FARTHEST = 10
+"""How much weight something may go past and still count as moved."""
 
 
 @record
@@ -28,28 +28,48 @@ class Piece:
     """Of something moved, what it went past."""
 
 
-def lone_pieces(steps: Sequence[Step], before: Chain, after: Chain) -> dict[int, Piece]:
-    """The piece of each step that has no counterpart, or has it elsewhere."""
+def lone_pieces(steps: Sequence[Step], before: Chain, after: Chain, *, has_stages: bool) -> dict[int, Piece]:
+    """The piece of each step that has no counterpart, or has it elsewhere.
+
+    Args:
+        has_stages: whether the chains are whole networks, and not inside of a stage.
+    """
     found = [_moved(gone, come, steps) for gone, come in _moves(steps)]
     moved = {number for piece in found for number in piece.numbers}
     old, new = [step.before for step in steps], [step.after for step in steps]
-    found += _pieces(old, new, moved, before)
-    found += _pieces(new, old, moved, after)
+    found += _pieces(old, new, moved, before, has_stages)
+    found += _pieces(new, old, moved, after, has_stages)
     return {number: piece for piece in found for number in piece.numbers}
 
 
 def _moves(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
-    """Steps that leave out what another one nearby puts in."""
+    """Steps that leave out what another one nearby puts in: equal layers first, then those of one kind."""
+    gone = [number for number, step in enumerate(steps) if not step.after]
     come = [number for number, step in enumerate(steps) if not step.before]
-    for gone, step in enumerate(steps):
-        if step.after or not come:
-            continue
-        (item,) = step.before
-        same = [n for n in come if steps[n].after[0].term.declared == item.term.declared]
-        nearest = min(same, key=lambda n: abs(n - gone), default=None)
-        if nearest is not None and abs(nearest - gone) <= FARTHEST:
-            come.remove(nearest)
-            yield gone, nearest
+    for may_be in (_are_equal, _are_of_a_kind):
+        for left in list(gone):
+            fitting = [n for n in come if may_be(steps[left].before[0].term, steps[n].after[0].term)]
+            nearest = min(fitting, key=lambda n: abs(n - left), default=None)
+            if nearest is not None and _weight_between(steps, left, nearest) <= FARTHEST:
+                gone.remove(left)
+                come.remove(nearest)
+                yield left, nearest
+
+
+def _are_equal(before: Term, after: Term) -> bool:
+    return before.declared == after.declared
+
+
+def _are_of_a_kind(before: Term, after: Term) -> bool:
+    """Layers without weights whose arguments may have changed on the way."""
+    if not (isinstance(before, LayerTerm) and isinstance(after, LayerTerm)):
+        return False
+    return type(before.layer) is type(after.layer) and before.weight == after.weight == 1
+
+
+def _weight_between(steps: Sequence[Step], first: int, second: int) -> int:
+    between = steps[min(first, second) + 1 : max(first, second)]
+    return sum(item.term.weight for step in between for item in (step.after or step.before))
 
 
 def _moved(gone: int, come: int, steps: Sequence[Step]) -> Piece:
@@ -59,10 +79,10 @@ def _moved(gone: int, come: int, steps: Sequence[Step]) -> Piece:
 
 
 def _pieces(
-    own: Sequence[Chain], other: Sequence[Chain], moved: Container[int], chain: Chain
+    own: Sequence[Chain], other: Sequence[Chain], moved: Container[int], chain: Chain, has_stages: bool
 ) -> Iterator[Piece]:
     """The pieces of one side: runs between what has a counterpart, parted at stages and at whole blocks."""
-    stages = Counter(item.stage for item in chain)
+    stages = Counter(item.stage for item in chain if has_stages)
     blocks = _lone_blocks(own, other, chain)
     numbers: list[int] = []
     last: tuple[str, Scope | None] | None = None

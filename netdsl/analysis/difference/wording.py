@@ -45,10 +45,7 @@ def said(changes: Sequence[Change]) -> str:
         case "added" | "branch added":
             return f"+ {_labelled(changes, [c.after for c in changes])}"
         case "moved":
-            _, is_forward, passed = change.values[0]
-            return (
-                f"{_chains([change.after])} moved {'in front of' if is_forward else 'behind'} {_past(passed)}"
-            )
+            return _moved(changes)
         case "merge":
             _, old, new = change.values[0]
             return f"{VERBS[old]} → {VERBS[new]} ({OPERATOR_OF[old]} → {OPERATOR_OF[new]})"
@@ -71,19 +68,24 @@ def sketch(change: Change) -> tuple[Any, ...]:
     return change.kind, names, label, _words(change.before), _words(change.after)
 
 
-def counted(chain: Chain) -> Counter[str]:
-    """How many layers of each kind, in the order of their first appearance."""
-    return Counter(_word(item) for item in leaves(chain))
+def counted(chain: Chain, *, merges: bool = False) -> Counter[str]:
+    """How many layers of each kind, in the order of their first appearance; with `merges`, also how many
+    additions and the like."""
+    return Counter(_word(item) for item in _all_items(chain) if merges or not _is_merge(item))
 
 
-def leaves(chain: Chain) -> Iterator[Item]:
-    """The items of a chain that have no branches, those inside of branches included."""
+def _is_merge(item: Item) -> bool:
+    """Whether an item is no layer, but branches that are merged."""
+    return isinstance(item.term, BranchesTerm)
+
+
+def _all_items(chain: Chain) -> Iterator[Item]:
+    """The items of a chain, in the order in which they run, those inside of branches included."""
     for item in chain:
-        if isinstance(item.term, BranchesTerm):
+        if _is_merge(item):
             for branch in item.branches:
-                yield from leaves(branch)
-        else:
-            yield item
+                yield from _all_items(branch)
+        yield item
 
 
 def _word(item: Item) -> str:
@@ -98,8 +100,13 @@ def _word(item: Item) -> str:
             return f"from({source})"
 
 
-def _past(passed: Chain) -> str:
-    return " -> ".join(_words(passed)) or "its neighbours"
+def _moved(changes: Sequence[Change]) -> str:
+    (_, is_forward, passed), *arguments = changes[0].values
+    what = _word(changes[0].after[0]) if arguments else _chains([change.after for change in changes])
+    past = " -> ".join(_words(passed)) or "its neighbours"
+    past = past if len(past) <= LONGEST else _listed([passed])
+    also = "".join(f", {name} {spell(old)} → {spell(new)}" for name, old, new in arguments)
+    return f"{what} moved {'in front of' if is_forward else 'behind'} {past}{also}"
 
 
 def _values(changes: Sequence[Change]) -> str:
@@ -144,10 +151,14 @@ def _around(changes: Sequence[Change]) -> str:
     kind, beside, longest = changes[0].values[0]
     sign = "+" if changes[0].kind == "wrapped" else "−"
     around = " -> ".join(_words(longest))
-    around = around if len(around) <= LONGEST // 2 else " … ".join((_word(longest[0]), _word(longest[-1])))
-    others = [f", through {_chains([branch])}" for branch in beside if branch]
-    what = AROUND.get(kind, "branch")
-    return f"{sign} {what} around {around}{''.join(others)}"
+    around = around if len(around) <= LONGEST // 2 else f"{_word(longest[0])} … {_word(longest[-1])}"
+    branches = [_chains([branch]) for branch in beside if branch]
+    if len(branches) > 1:
+        inside = f" {OPERATOR_OF.get(kind, '·')} ".join(branches)
+        inside = inside if len(inside) <= LONGEST else _listed(beside)
+        return f"{sign} {len(branches)} branches beside {around}: {inside}"
+    through = f", through {branches[0]}" if branches else ""
+    return f"{sign} {AROUND.get(kind, 'branch')} around {around}{through}"
 
 
 def _words(chain: Chain) -> tuple[str, ...]:
@@ -163,7 +174,12 @@ def _chains(chains: Sequence[Chain]) -> str:
     text = text if len(text) <= LONGEST else _chain(chains, True)
     if len(text) <= LONGEST:
         return text
-    counts = counted(chains[0])
+    return _listed(chains[:1])
+
+
+def _listed(chains: Sequence[Chain]) -> str:
+    """The layers of chains, counted."""
+    counts = sum((counted(chain) for chain in chains), Counter[str]())
     return ", ".join(word if number == 1 else f"{number} {word}" for word, number in counts.items())
 
 
