@@ -118,7 +118,7 @@ def _is_tight(node: Tree[Token]) -> bool:
 
 def _is_tight_product(operators: set[str], operands: list[Tree[Token]]) -> bool:
     """Whether `4*c` and `k//2` rather than `64 * 2**i`, `x.c // 2`, `c * width // 64` and `x * gate`."""
-    if operators == {"*"}:
+    if operators <= {"*", "/"}:
         return not (any(operand.data == "unary" for operand in operands) or _is_gate(operands))
     return len(operators) == 1 and all(operand.data in ("name", "number", "minus") for operand in operands)
 
