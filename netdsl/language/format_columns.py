@@ -4,8 +4,8 @@
     inception(128, 128, 192)        numbers may begin there as well
 
 Rows are what has one form: lists of equal length, calls of the same name with the same arguments. They are
-aligned where the author did so for one of them at least, so that a table can grow without being laid out by
-hand; other blanks are none of the text's business.
+aligned where the author did so for half of a column at least, so that a table can grow without being laid out
+by hand; other blanks go.
 """
 
 from __future__ import annotations
@@ -67,13 +67,14 @@ def _form(tokens: Sequence[Token], begin: int, row: Row) -> Form:
 
 
 def _align(tokens: Sequence[Token], table: list[Row]) -> None:
-    """Pads the cells of a table if one of them was padded rightly by hand."""
+    """Pads the cells of a table if one of its columns was aligned by hand."""
     cells = [cell for row in table for cell in row]
     by_hand = [_by_hand(tokens[first]) if first < end else 0 for first, end in cells]
     ends, begins = _paddings(tokens, table, "end"), _paddings(tokens, table, "begin")
-    if _agree(ends, by_hand) or (_agree(begins, by_hand) and _agree(ends, begins)):
+    width = len(table[0])
+    if _agree(ends, by_hand, width) or (_agree(begins, by_hand, width) and _agree(ends, begins, width)):
         paddings = ends
-    elif _agree(begins, by_hand):
+    elif _agree(begins, by_hand, width):
         paddings = begins
     else:
         return
@@ -82,9 +83,17 @@ def _align(tokens: Sequence[Token], table: list[Row]) -> None:
             tokens[first].padding = padding
 
 
-def _agree(paddings: list[int], others: list[int]) -> bool:
-    """Whether two ways to pad have a padding in common."""
-    return any(padding and padding == other for padding, other in zip(paddings, others, strict=True))
+def _agree(paddings: list[int], others: list[int], width: int) -> bool:
+    """Whether in one column at least half of the cells that are to be padded are so already."""
+    for column in range(width):
+        padded = [
+            padding == other
+            for padding, other in zip(paddings[column::width], others[column::width], strict=True)
+            if padding
+        ]
+        if padded and 2 * sum(padded) >= len(padded):
+            return True
+    return False
 
 
 def _by_hand(token: Token) -> int:
