@@ -9,7 +9,7 @@ the library itself come on top.
 - **A training step**: where the forward pass ends, all that autograd has kept until then is there, each
   storage once: a value that a `relu` gives and a `conv` reads is one. With it are the parameters, their
   gradients and the optimizer's state. The gradients of activations, which come and go in the backward pass
-  while what was kept is given up, are not counted.
+  while what was kept is given up, are not counted. Where more lives at once on the way there, that counts.
 
 What a layer keeps is a fact of its class (`Layer.keeps`). Both are found once for each graph and added up
 over its uses.
@@ -33,6 +33,9 @@ ELEMENT_BYTES: Mapping[Precision, int] = {"fp32": 4, "bf16": 2}
 """Bytes of a value between two layers. Parameters, gradients and optimizer states are in single precision
 either way, as torch's autocast has it."""
 
+MOST_SAMPLES = 2**63 - 1
+"""What is told where a sample takes nothing."""
+
 PARAMETER_BYTES = 4
 STATISTIC_BYTES = 4
 INDEX_BYTES = 8
@@ -54,6 +57,8 @@ class Amount(NamedTuple):
 
     def largest_batch(self, budget: int) -> int:
         """How many samples fit into so many bytes; 0 where not even one does."""
+        if self.each == 0:
+            return MOST_SAMPLES
         return max(0, (budget - self.once) // self.each)
 
 
@@ -72,15 +77,24 @@ class Memory:
     kept: Amount
     """What autograd keeps in a training step."""
 
-    @property
-    def inference(self) -> Amount:
-        """Parameters and live activations."""
-        return self.live + Amount(once=self.parameters)
+    def inference(self, batch: int) -> int:
+        """Parameters and what lives at once."""
+        return self.parameters + self.live.of(batch)
 
-    @property
-    def training(self) -> Amount:
-        """Parameters, their gradients, the optimizer's state and what autograd keeps."""
-        return self.kept + Amount(once=2 * self.trained + self.optimizer)
+    def training(self, batch: int) -> int:
+        """Parameters, their gradients, the optimizer's state and activations."""
+        return 2 * self.trained + self.optimizer + self.training_activations(batch)
+
+    def training_activations(self, batch: int) -> int:
+        """What is kept at the end of the forward pass, or what lives on the way there where that is more."""
+        return max(self.kept.of(batch), self.live.of(batch))
+
+    def largest_batch(self, budget: int, *, training: bool) -> int:
+        """How many samples fit into so many bytes; 0 where not even one does."""
+        if not training:
+            return self.live.largest_batch(budget - self.parameters)
+        rest = budget - 2 * self.trained - self.optimizer
+        return min(self.kept.largest_batch(rest), self.live.largest_batch(rest))
 
 
 def memory_of(

@@ -49,6 +49,10 @@ class Row:
     """How many layers of each kind, in the order of their first appearance."""
     output: Shape
     costs: Costs
+    path: str
+    """What it stands for, as `walk` has it: `body.0`; of equal neighbours the last."""
+    members: int
+    """How many members of a table or a repeat it stands for; 1 for all else."""
 
 
 class Outline:
@@ -57,16 +61,19 @@ class Outline:
     def __init__(self) -> None:
         self._layers: dict[int, Counter[str]] = {}
 
-    def rows(self, graph: Graph, levels: int, depth: int = 0) -> Iterator[Row]:
+    def rows(self, graph: Graph, levels: int, depth: int = 0, path: str = "") -> Iterator[Row]:
         """The rows of a graph's nodes, and below each those of its inside, `levels` in all."""
         for node in graph.nodes:
             if isinstance(node.operation, Choice):  # decided: its nodes belong to the scope around it
-                yield from self.rows(node.operation.graph, levels, depth)
+                yield from self.rows(node.operation.graph, levels, depth, path)
             else:
-                yield self.row(node, depth)
-                yield from self._inside(node, levels - 1, depth + 1)
+                here = joined(path, node.name)
+                yield self.row(node, depth, path=here)
+                yield from self._inside(node, levels - 1, depth + 1, here)
 
-    def row(self, node: Node, depth: int = 0, name: str | None = None, count: int = 1) -> Row:
+    def row(
+        self, node: Node, depth: int = 0, name: str | None = None, count: int = 1, path: str | None = None
+    ) -> Row:
         """The row of a node, or of several equal ones that stand one after another."""
         repeated = _repeated(node)
         core = _core(node)
@@ -79,6 +86,8 @@ class Outline:
             layers=_times(self._of_node(node), count),
             output=node.output,
             costs=node.costs * count,
+            path=path or name or node.name,
+            members=count,
         )
 
     def layers(self, graph: Graph) -> Counter[str]:
@@ -105,39 +114,40 @@ class Outline:
                     total.update(_times(self.layers(child.graph), child.count))
                 return total
 
-    def _inside(self, node: Node, levels: int, depth: int) -> Iterator[Row]:
+    def _inside(self, node: Node, levels: int, depth: int, path: str) -> Iterator[Row]:
         if levels < 1:
             return
         repeated = _repeated(node)
         match node.operation:
             case Use(graph=graph) | Group(graph=graph) | SharedUse(graph=graph):
-                yield from self._opened(graph, levels, depth)
+                yield from self._opened(graph, levels, depth, path)
             case Series() if repeated:
-                yield from self._opened(repeated.graph, levels, depth)
+                yield from self._opened(repeated.graph, levels, depth, joined(path, repeated.count - 1))
             case Series(children=children) | Fan(children=children):
-                yield from self._members(children, levels, depth)
+                yield from self._members(children, levels, depth, path)
 
-    def _opened(self, graph: Graph, levels: int, depth: int) -> Iterator[Row]:
+    def _opened(self, graph: Graph, levels: int, depth: int, path: str) -> Iterator[Row]:
         if graph.is_single:  # the one node inside is the module itself
-            yield from self._inside(graph.nodes[0], levels, depth)
+            yield from self._inside(graph.nodes[0], levels, depth, path)
         else:
-            yield from self.rows(graph, levels, depth)
+            yield from self.rows(graph, levels, depth, path)
 
-    def _members(self, children: tuple[Child, ...], levels: int, depth: int) -> Iterator[Row]:
+    def _members(self, children: tuple[Child, ...], levels: int, depth: int, path: str) -> Iterator[Row]:
         """The numbered members of a series or a fan, equal neighbours as one."""
         first = 0
         for child in _folded(children):
             last = first + child.count - 1
             name = str(first) if child.count == 1 else f"{first}–{last}"
-            yield self._member(child, name, depth)
+            here = joined(path, last)
+            yield self._member(child, name, depth, here)
             if levels > 1:
-                yield from self._opened(child.graph, levels - 1, depth + 1)
+                yield from self._opened(child.graph, levels - 1, depth + 1, here)
             first = last + 1
 
-    def _member(self, child: Child, name: str, depth: int) -> Row:
+    def _member(self, child: Child, name: str, depth: int, path: str) -> Row:
         graph, count = child.graph, child.count
         if graph.is_single:
-            return self.row(graph.nodes[0], depth, name, count)
+            return self.row(graph.nodes[0], depth, name, count, path)
         return Row(
             depth=depth,
             name=name,
@@ -147,7 +157,14 @@ class Outline:
             layers=_times(self.layers(graph), count),
             output=graph.output,
             costs=graph.costs * count,
+            path=path,
+            members=count,
         )
+
+
+def joined(path: str, name: str | int) -> str:
+    """A path with a name behind it, where both are there."""
+    return ".".join(part for part in (path, str(name)) if part)
 
 
 def _times(layers: Counter[str], count: int) -> Counter[str]:

@@ -44,7 +44,7 @@ class Call:
     """Those of the inputs."""
     output: Shape
     is_member: bool = False
-    """Whether it runs a member of a series or a fan, whose path is this one's less its number."""
+    """Whether it runs a member of a series or a fan that is itself no call: its path less its number."""
 
 
 @record
@@ -138,7 +138,7 @@ class _Planner:
 
     def _member(self, name: str, number: int, graph: Graph, inputs: tuple[int, ...]) -> int:
         path = f"{name}.{number}" if name else str(number)
-        return self._call(path, graph, inputs, graph.output, is_member=True)
+        return self._call(path, graph, inputs, graph.output, is_member=name != "")
 
     def _shape(self, value: int) -> Shape:
         count = len(self.inputs)

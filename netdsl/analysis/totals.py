@@ -55,7 +55,7 @@ class Totals:
             if call.name == "":  # a choice, or all that a scope contains
                 self._walk(inner, levels, path, found)
             elif levels > 1:
-                self._walk(inner, levels - 1, here, found)
+                self._walk(inner, levels - (not call.runs.is_single), here, found)
 
     def _of_plan(self, plan: Plan) -> int:
         return sum(map(self._of_call, plan.calls))

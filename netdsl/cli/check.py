@@ -24,6 +24,7 @@ from netdsl.cli.arguments import (
     settings,
     whole_number,
 )
+from netdsl.cli.figure_options import add_figure_options, are_asked
 from netdsl.cli.table import columns_of, network_table
 from netdsl.diagnostics import Diagnostic, Faults, did_you_mean, fault
 from netdsl.diagnostics.render import Style, render, style_for
@@ -32,6 +33,7 @@ from netdsl.records import record, replace
 
 if TYPE_CHECKING:
     from netdsl.analysis.sizes import Sizes
+    from netdsl.cli.figures import Figures
 
 FORMATS = ("table", "json", "github", "sarif")
 
@@ -47,6 +49,8 @@ class Outcome:
     exit_code: int
     sizes: Sizes | None = None
     """What became of other input sizes, where that was asked."""
+    figures: Figures | None = None
+    """Further figures, where they were asked for."""
 
 
 def configure(parser: Parser) -> None:
@@ -86,17 +90,21 @@ def configure(parser: Parser) -> None:
         metavar="FIRST..LAST",
         help="say for which input sizes the network is valid, and what comes out: --sizes 1..512",
     )
+    add_figure_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Checks each spec and prints what was found, in the order of the command line."""
     replaced, modules = settings(options.settings), plugins(options.plugins)
+    asked = are_asked(options)
     lints = Lints(frozenset().union(*options.select), frozenset().union(*options.ignore))
     if options.fix:
         fix(options.specs, replaced, modules, lints)
     outcomes = [inspect(spec, replaced, modules, lints, options.strict) for spec in options.specs]
     if options.sizes is not None:
         outcomes = [try_sizes(outcome, options.sizes, replaced, modules) for outcome in outcomes]
+    if asked:
+        outcomes = [add_figures(outcome, options, replaced, modules) for outcome in outcomes]
     if options.format == "table":
         print_tables(outcomes, options.depth)
     elif options.format == "json":
@@ -174,6 +182,18 @@ def try_sizes(outcome: Outcome, tried: range, replaced: Mapping[str, str], modul
         return replace(outcome, diagnostics=(*outcome.diagnostics, *faults.diagnostics), exit_code=2)
 
 
+def add_figures(
+    outcome: Outcome, options: argparse.Namespace, replaced: Mapping[str, str], modules: Sequence[str]
+) -> Outcome:
+    """The outcome with further figures; there are none of a spec with errors."""
+    report = outcome.report
+    if report is None or report.network is None or not report.ok:
+        return outcome
+    from netdsl.cli.figures import figures_of  # only who asks for it pays for loading it
+
+    return replace(outcome, figures=figures_of(outcome.spec, report.network, options, replaced, modules))
+
+
 def print_tables(outcomes: Sequence[Outcome], depth: int) -> None:
     """For each spec its table with claims, where there is a network, and what is wrong."""
     style = style_for(sys.stdout)
@@ -181,7 +201,7 @@ def print_tables(outcomes: Sequence[Outcome], depth: int) -> None:
     for number, outcome in enumerate(outcomes):
         parts = []
         if outcome.report is not None and outcome.report.network is not None:
-            parts.append(table(outcome.report, depth, style, columns))
+            parts.append(table(outcome.report, depth, style, columns, outcome.figures))
         if outcome.sizes is not None:
             from netdsl.cli.sizes import sizes_text  # only who asks for it pays for loading it
 
@@ -204,10 +224,18 @@ def tallies(outcomes: Sequence[Outcome]) -> Iterator[str]:
             yield f"{total} {severity}{'s' if total != 1 else ''}{of}"
 
 
-def table(report: Report, depth: int, style: Style, columns: int | None) -> str:
+def table(
+    report: Report, depth: int, style: Style, columns: int | None, figures: Figures | None = None
+) -> str:
     """A network as a person reads it: what it is, what it is made of, which claims it holds."""
     network = report.network
     assert network is not None, "a table is of a network"
+    shown, memory = None, ""
+    if figures is not None:
+        from netdsl.cli.figures import columns_of_figures, memory_text
+
+        shown = columns_of_figures(figures)
+        memory = f"\n{memory_text(figures.budget)}" if figures.budget else ""
     about = f": {harmless(network.about)}" if network.about else ""
     inputs = ", ".join(
         spelled(shape) if name == "input" else f"{name} {spelled(shape)}"
@@ -215,7 +243,8 @@ def table(report: Report, depth: int, style: Style, columns: int | None) -> str:
     )
     head = f"{style.paint(network.name, style.strong)}{about}\ninput {inputs}\n\n"
     verdicts = "".join(f"{line}\n" for line in claim_lines(report.claims, style))
-    return head + network_table(network, depth, style, columns) + (f"\n{verdicts}" if verdicts else "")
+    drawn = network_table(network, depth, style, columns, shown)
+    return head + drawn + memory + (f"\n{verdicts}" if verdicts else "")
 
 
 def claim_lines(claims: Sequence[ClaimResult], style: Style) -> Iterator[str]:
@@ -269,6 +298,11 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         from netdsl.cli.sizes import sizes_as_json
 
         sizes = {"sizes": sizes_as_json(outcome.sizes)}
+    figures = {}
+    if outcome.figures is not None:
+        from netdsl.cli.figures import figures_as_json
+
+        figures = figures_as_json(outcome.figures)
     return {
         "name": report.name,
         "ok": report.ok,
@@ -296,6 +330,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             for result in report.claims
         ],
         **sizes,
+        **figures,
         "diagnostics": [diagnostic_as_json(diagnostic) for diagnostic in outcome.diagnostics],
     }
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from itertools import product
 
 from netdsl.records import value_record
@@ -99,9 +98,10 @@ def binned(axis: int, inputs: int, outputs: int) -> Reading:
     """Windows of adaptive pooling: unit p reads from ⌊p·inputs/outputs⌋ to below ⌈(p+1)·inputs/outputs⌉."""
     if outputs == 1:
         return WHOLE
-    ratio = Fraction(inputs, outputs)
-    starts = [(math.floor(p * ratio), math.ceil((p + 1) * ratio)) for p in range(ratio.denominator)]
-    return Reading(axis, ratio.denominator, ratio.numerator, tuple(range(a, b) for a, b in starts))
+    common = math.gcd(inputs, outputs)
+    period, step = outputs // common, inputs // common
+    offsets = tuple(range(p * step // period, -(-(p + 1) * step // period)) for p in range(period))
+    return Reading(axis, period, step, offsets)
 
 
 def regrouped(

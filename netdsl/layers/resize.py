@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from fractions import Fraction
 from functools import reduce
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from netdsl.graph.formula import formula_of, items, plus, times
 from netdsl.graph.shapes import Shape
@@ -25,6 +24,9 @@ from netdsl.layers.layer import (
     TorchCall,
 )
 from netdsl.layers.pooling import averages_keep
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _CENTER_CROP = '''\
 class CenterCrop(nn.Module):
@@ -128,7 +130,7 @@ class Upsample(Layer):
             return list(self.each(self.size, input))
         factors = self.each(self.scale_factor, input)
         return [
-            times(axis.size, factor) if isinstance(factor, int) else int(axis.size * factor)
+            times(axis.size, factor) if isinstance(factor, int) else math.floor(axis.size * factor)
             for axis, factor in zip(input.spatial, factors, strict=True)
         ]
 
@@ -144,6 +146,8 @@ class Upsample(Layer):
         )
 
     def _reading(self, axis: int, inputs: int, outputs: int, factor: float | None) -> Reading:
+        from fractions import Fraction  # its import alone takes 2 ms, and few ask for this
+
         if self.mode == "area":
             return binned(axis, inputs, outputs)
         ratio = Fraction(inputs, outputs) if factor is None else 1 / Fraction(str(factor))
@@ -157,8 +161,8 @@ class Upsample(Layer):
         """Where a unit of the output lies among the input's."""
         if self.mode == "nearest" or self.align_corners:
             return unit * ratio
-        half = Fraction(1, 2)
-        return (unit + half) * ratio - (0 if self.mode == "nearest-exact" else half)
+        middle = (2 * unit + 1) * ratio / 2
+        return middle if self.mode == "nearest-exact" else (2 * middle - 1) / 2
 
     def _around(self, before: int, is_exact: bool) -> range:
         """The units that count at a place; where it is a unit's own, the others have no weight."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,14 +55,15 @@ class _Steps(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.made: dict[int, int] = {}
         self.read: dict[int, int] = {}
         self.sizes: dict[int, int] = {}
-        self.held: list[torch.Tensor] = []
-        """Everything, so that no storage's address is used again."""
+        self.held: list[torch.UntypedStorage] = []
+        """All of them, so that none's address is used again."""
 
     def note(self, tensor: torch.Tensor, *, is_read: bool) -> None:
         key = storage(tensor)
         if key not in self.made:
             self.made[key] = self.step
             self.sizes[key] = tensor.untyped_storage().nbytes()
+            self.held.append(tensor.untyped_storage())
         if is_read:
             self.read[key] = self.step
 
@@ -73,13 +74,12 @@ class _Steps(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for is_read, tree in ((True, (args, kwargs)), (False, result)):
             for tensor in tree_leaves(tree):
                 if isinstance(tensor, torch.Tensor):
-                    self.held.append(tensor)
                     self.note(tensor, is_read=is_read)
         return result
 
 
 @contextmanager
-def _leaves(model: nn.Module, steps: _Steps) -> Iterator[None]:
+def _leaves(model: nn.Module, paths: Iterable[str], steps: _Steps) -> Iterator[None]:
     def enter(*_: object) -> None:
         steps.depth += 1
         steps.step += steps.depth == 1
@@ -88,7 +88,7 @@ def _leaves(model: nn.Module, steps: _Steps) -> Iterator[None]:
         steps.depth -= 1
         steps.note(output, is_read=False)
 
-    leaves = [module for module in model.modules() if not list(module.children())]
+    leaves = [model.get_submodule(path) for path in paths]
     handles = [
         h for m in leaves for h in (m.register_forward_pre_hook(enter), m.register_forward_hook(leave))
     ]
@@ -99,14 +99,17 @@ def _leaves(model: nn.Module, steps: _Steps) -> Iterator[None]:
             handle.remove()
 
 
-def live_bytes(model: nn.Module, inputs: Sequence[torch.Tensor]) -> int:
+def live_bytes(model: nn.Module, inputs: Sequence[torch.Tensor], paths: Iterable[str]) -> int:
     """The most bytes that live at once: each storage from the step that makes it to the last that reads it.
 
     What a step makes and only it reads is inside of a layer, and left out; inputs and what comes out stay.
+
+    Args:
+        paths: the paths of the layers' modules.
     """
     steps = _Steps()
     model.eval()
-    with warnings.catch_warnings(), torch.no_grad(), _leaves(model, steps), steps:
+    with warnings.catch_warnings(), torch.no_grad(), _leaves(model, paths, steps), steps:
         warnings.simplefilter("ignore")
         result = model(*inputs)
     outputs = list(result.values()) if isinstance(result, dict) else [result]

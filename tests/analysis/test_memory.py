@@ -10,7 +10,7 @@ from netdsl.analysis.memory import Amount, memory_of
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import compile_source, compile_spec
 from netdsl.diagnostics import Source
-from netdsl.graph.graph import Merge, Network, walk
+from netdsl.graph.graph import Leaf, Merge, Network, walk, walk_node
 from tests.analysis.memory_in_torch import kept_bytes, live_bytes
 from tests.properties.networks import Drawn, networks
 
@@ -34,6 +34,12 @@ def test_what_autograd_keeps_is_what_is_told(drawn: Drawn) -> None:
         assert kept_bytes(model, inputs_of(network, batch)) == memory.kept.of(batch)
 
 
+def leaf_paths(network: Network) -> set[str]:
+    heads = [head.node for head in network.heads if head.keep]
+    steps = [*walk(network.graph), *(s for node in heads for s in walk_node(network.graph, node, ""))]
+    return {step.path for step in steps if isinstance(step.node.operation, Leaf)}
+
+
 def merges_early(network: Network) -> bool:
     """Whether some operator has three operands, of which Python may merge two before it has the third."""
     return any(
@@ -51,7 +57,7 @@ def test_what_lives_at_once_is_what_is_told(drawn: Drawn) -> None:
     note(drawn.text)
     network = compile_source(Source("drawn.yaml", drawn.text)).network
     assert network is not None
-    seen = live_bytes(build_module(network), inputs_of(network, 2))
+    seen = live_bytes(build_module(network), inputs_of(network, 2), leaf_paths(network))
     told = memory_of(network).live.of(2)
 
     assert seen <= told if merges_early(network) else seen == told
@@ -87,7 +93,7 @@ def test_a_shipped_network_is_told_to_the_byte(name: str) -> None:
             inputs = inputs_of(network, batch)
 
             assert kept_bytes(trained, inputs) == memory.kept.of(batch)
-            assert live_bytes(model, inputs) == memory.live.of(batch)
+            assert live_bytes(model, inputs, leaf_paths(network)) == memory.live.of(batch)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +140,8 @@ def test_a_training_step_adds_gradients_and_the_optimizer_s_state() -> None:
     memory = memory_of(network, states=2)
     parameters = 4 * network.costs.params
 
-    assert memory.training.once == 4 * parameters
-    assert memory.inference.once == parameters
+    assert memory.training(1) == 4 * parameters + memory.training_activations(1)
+    assert memory.inference(1) == parameters + memory.live.of(1)
     assert memory_of(network, "bf16").live.each * 2 == memory.live.each
 
 
@@ -144,8 +150,17 @@ def test_a_budget_holds_its_batch_and_not_one_more() -> None:
     network = compile_spec("resnet18").network
     assert network is not None
     memory = memory_of(network, states=1)
-    for amount in (memory.inference, memory.training):
-        batch = amount.largest_batch(2**30)
+    for total, training in ((memory.inference, False), (memory.training, True)):
+        batch = memory.largest_batch(2**30, training=training)
 
-        assert amount.of(batch) <= 2**30 < amount.of(batch + 1)
-        assert amount.largest_batch(1000) == 0
+        assert total(batch) <= 2**30 < total(batch + 1)
+        assert memory.largest_batch(1000, training=training) == 0
+
+
+def test_a_training_step_holds_no_less_than_inference() -> None:
+    """What lives at once lives in the forward pass of training too, though little may be kept of it."""
+    network = compile_spec("lenet5").network
+    assert network is not None
+    memory = memory_of(network)
+
+    assert memory.kept.of(64) < memory.live.of(64) == memory.training_activations(64)
