@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netdsl.analysis.values import Unknown, describe, is_layer
-from netdsl.diagnostics import Diagnostic, Span, did_you_mean
-from netdsl.layers.layer import LARGEST, BadArgument, Layer, spell
+from netdsl.diagnostics import Diagnostic, Edit, Label, Span, did_you_mean, nearest
+from netdsl.diagnostics.edits import is_step, without_item, write
+from netdsl.language.foreign import ARGUMENTS, without_activation
+from netdsl.layers.layer import LARGEST, Argument, BadArgument, Layer, spell
 
+_OTHER_NAMES = {**ARGUMENTS, "ceil": "ceil_mode", "scale": "scale_factor", "size": "output_size"}
+_LITERAL = re.compile(r"""((?:\w+\s*=\s*)?)("[^"\n]*"|'[^'\n]*'|[\d._]+|[Tt]rue|[Ff]alse)""")
+MISSPELT = ("unknown-argument", "foreign-argument")
+"""The faults of an argument that was meant to be another one."""
 INFERRED = {
     "in_channels": "the channels of the input",
     "in_features": "the channels of the input",
@@ -58,22 +65,26 @@ def match(
         most = f"at most {len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
         message = f"`{word}` takes {most}, {count} {'is' if count == 1 else 'are'} given"
         faults.append(
-            Diagnostic(code="surplus-argument", message=message, span=span, help=_takes(word, names))
+            Diagnostic(
+                code="surplus-argument",
+                message=message,
+                span=span,
+                help=_takes(word, names),
+                fix=() if names else without_item(span),
+            )
         )
         break
     for name, (value, span) in given.named.items():
         if name in bound:
             message = f"`{word}` is given `{name}` twice"
-            faults.append(
-                Diagnostic(code="repeated-argument", message=message, span=span, help="keep one of the two")
-            )
+            faults.append(given_twice(message, bound[name][1], span))
         elif name in names or extra:
             bound[name] = (value, span)
         else:
-            faults.append(_unknown_argument(word, name, names, span))
+            faults.append(_unknown_argument(word, name, names, span, given.span))
     required = list(required)
     missing = [name for name in required if name not in bound]
-    misspelt = sum(fault.code == "unknown-argument" for fault in faults)
+    misspelt = sum(fault.code in MISSPELT for fault in faults)
     if len(missing) > misspelt:
         listed = " and ".join(f"`{name}`" for name in missing)
         message = f"`{word}` needs {listed}"
@@ -83,11 +94,28 @@ def match(
     return bound, faults
 
 
+def given_twice(message: str, first: Span, second: Span) -> Diagnostic:
+    """An argument that is given twice; of two that say the same, one can go."""
+    is_same = _value_text(first) == _value_text(second)
+    return Diagnostic(
+        code="repeated-argument",
+        message=message,
+        span=second,
+        help="leave this one out: it says the same" if is_same else "keep one of the two",
+        labels=(Label(first, "first here"),),
+        fix=without_item(second) if is_same else (),
+    )
+
+
+def _value_text(argument: Span) -> str:
+    return "".join(re.sub(r"^\w+\s*=(?!=)", "", argument.text).split())
+
+
 def _takes(word: str, names: list[str]) -> str:
     return f"write `{word}({', '.join(names)})`" if names else f"write `{word}` without arguments"
 
 
-def _unknown_argument(word: str, name: str, names: list[str], span: Span) -> Diagnostic:
+def _unknown_argument(word: str, name: str, names: list[str], span: Span, call: Span) -> Diagnostic:
     if name in INFERRED:
         help = f"leave it out: netdsl infers {INFERRED[name]}"
         return Diagnostic(
@@ -95,6 +123,25 @@ def _unknown_argument(word: str, name: str, names: list[str], span: Span) -> Dia
             message=f"`{name}` is not given to `{word}` in a spec",
             span=span,
             help=help,
+            fix=without_item(span),
+        )
+    if name == "activation" and (meant := without_activation(call.text)):
+        return Diagnostic(
+            code="activation-argument",
+            message=f"`{word}` has no activation of its own",
+            span=span,
+            help=f"let it follow as a layer: `{' '.join(meant.split())}`",
+            fix=write(call, meant if is_step(call) else f"({meant})"),
+        )
+    other = _OTHER_NAMES.get(name)
+    if other in names:
+        start = Span(span.source, span.start, span.start + len(name))
+        return Diagnostic(
+            code="foreign-argument",
+            message=f"`{name}` is what another library calls `{other}`",
+            span=span,
+            help=f"write `{other}=`",
+            fix=write(start, other),
         )
     help = did_you_mean(name, names) or (
         f"its arguments are {', '.join(names)}" if names else _takes(word, names)
@@ -122,12 +169,45 @@ def bind_layer(layer: type[Layer], given: Given) -> tuple[Layer | None, Mapping[
         except BadArgument as error:
             shown = describe(value) if is_layer(value) else spell(value)
             message = f"`{name}` of `{layer.word}` must be {error.expected}, not {shown}"
-            help = _value_help(value, error)
-            faults.append(Diagnostic(code=error.code, message=message, span=span, help=help))
+            meant = _meant(value, argument)
+            help = f"write `{meant}`" if meant else _value_help(value, error)
+            fix = _value_written(span, meant)
+            faults.append(Diagnostic(code=error.code, message=message, span=span, help=help, fix=fix))
     spans = {name: span for name, (_, span) in bound.items()}
     if faults or unknown:
         return None, spans, faults
     return layer(**values), spans, faults
+
+
+def _meant(value: Any, argument: Argument[Any]) -> str | None:
+    """The value that was meant, where one in its place says the same: in or out of quotes, or the nearest
+    word."""
+    others: list[Any] = []
+    if isinstance(value, str):
+        words = getattr(argument, "options", ()) or getattr(argument, "words", ())
+        near = nearest(value, words) if words else None
+        others = [near] if near else []
+        others += [int(value)] if re.fullmatch(r"\d{1,9}", value) else []
+        others += [value.lower() == "true"] if value.lower() in ("true", "false") else []
+    elif isinstance(value, float) and value.is_integer() and abs(value) < LARGEST:
+        others = [int(value)]
+    elif value in (0, 1) and not isinstance(value, tuple):
+        others = [bool(value), int(value)]
+    for other in others:
+        try:
+            argument.read(other)
+        except BadArgument:
+            continue
+        return spell(other)
+    return None
+
+
+def _value_written(argument: Span, meant: str | None) -> tuple[Edit, ...]:
+    """The edit that gives an argument another value, where its own is written out."""
+    found = _LITERAL.fullmatch(argument.text)
+    if meant is None or found is None:
+        return ()
+    return write(Span(argument.source, argument.start + len(found[1]), argument.end), meant)
 
 
 def _value_help(value: Any, error: BadArgument) -> str | None:

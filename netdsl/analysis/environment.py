@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,9 +10,11 @@ from netdsl.analysis.labels import Labels
 from netdsl.analysis.prelude import PRELUDE, prelude_words
 from netdsl.analysis.scope import Tensor
 from netdsl.analysis.values import UNKNOWN, Unknown
-from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Span, did_you_mean
+from netdsl.diagnostics import Collector, Diagnostic, Edit, Faults, Label, Span, did_you_mean
+from netdsl.diagnostics.edits import write
 from netdsl.graph.formula import FUNCTIONS, Formula, plain
 from netdsl.language import syntax
+from netdsl.language.foreign import foreign_name
 from netdsl.layers.layer import Choice, Layer, PerAxis
 from netdsl.records import record, replace, value_record
 
@@ -51,13 +52,25 @@ FOREIGN = {
     "concatenate": "concat(a, b)",
     "cat": "concat(a, b)",
     "swish": "silu",
-    "dropout1d": "spatial_dropout",
-    "dropout2d": "spatial_dropout",
-    "dropout3d": "spatial_dropout",
+    "convolutional": "conv",
+    "convolution": "conv",
+    "innerproduct": "linear",
+    "fullyconnected": "linear",
+    "route": "concat(from(a), from(b))",
+    "shortcut": "x + f",
+    "dw": "depthwise",
+    "dwconv": "depthwise",
+    "bn": "batchnorm",
+    "bnorm": "batchnorm",
+    "inputlayer": "input: [3, 224, 224]",
+    "zeropad": "pad",
+    "zeropadding": "pad",
+    "unflatten": "reshape",
+    "view": "reshape",
+    "permute": "rearrange",
+    "transpose": "rearrange",
     "localresponsenorm": "lrn",
-    "zeropad1d": "pad",
-    "zeropad2d": "pad",
-    "zeropad3d": "pad",
+    "globalpool": "global_avgpool",
     "gap": "global_avgpool",
 }
 """What other libraries call things, in small letters, and what they are called here."""
@@ -138,8 +151,16 @@ class Environment:
     trail: tuple[Label, ...] = ()
     """The uses of blocks that led here."""
 
-    def report(self, code: str, message: str, span: Span, help: str | None = None, *labels: Label) -> Unknown:
-        self.add(Diagnostic(code=code, message=message, span=span, help=help, labels=labels))
+    def report(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str | None = None,
+        *labels: Label,
+        fix: tuple[Edit, ...] = (),
+    ) -> Unknown:
+        self.add(Diagnostic(code=code, message=message, span=span, help=help, labels=labels, fix=fix))
         return UNKNOWN
 
     def add(self, fault: Diagnostic) -> None:
@@ -147,7 +168,7 @@ class Environment:
         use = next((step for step in reversed(self.trail) if step.span.source.name != PRELUDE), None)
         if use is not None and fault.span is not None and fault.span.source.name == PRELUDE:
             labels = (Label(fault.span, "here, in the prelude"), *fault.labels)
-            fault = replace(fault, span=use.span, labels=labels)
+            fault = replace(fault, span=use.span, labels=labels, fix=())
         self.found.add(replace(fault, trail=self.trail))
 
     def spend(self, steps: int, span: Span) -> None:
@@ -172,12 +193,34 @@ class Environment:
         return value if self.keeps_formulas else plain(value)
 
 
+def report_unknown(name: str, span: Span, whole: Span, environment: Environment) -> Unknown:
+    """Tells of a name that nobody declared.
+
+    Args:
+        span: where the name stands.
+        whole: the call it stands in, or the name again.
+    """
+    if environment.found.tells("unknown-name", span):  # a wrong name in a table is met in each of its rows
+        return UNKNOWN
+    foreign = foreign_name(whole)
+    if foreign is not None:
+        environment.add(foreign)
+        return UNKNOWN
+    help = unknown_help(name, environment)
+    meant = FOREIGN.get(_folded(name), "")
+    fix = write(span, meant) if meant in environment.program.layers else ()
+    if not meant and name in _words_in_quotes(environment.program):
+        fix = write(span, f'"{name}"')
+    return environment.report("unknown-name", f"`{name}` is not known here", span, help, fix=fix)
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
 def unknown_help(name: str, environment: Environment) -> str | None:
     """What may have been meant by a name nobody declared."""
-    folded = name.lower().replace("_", "")
-    ranked = re.fullmatch(r"(conv|maxpool|avgpool|batchnorm|instancenorm)[123]d", folded)
-    if ranked:
-        return f"write `{ranked[1]}`: how many axes it has is inferred, and so are the input's channels"
+    folded = _folded(name)
     if folded in FOREIGN:
         return f"write `{FOREIGN[folded]}`"
     if name in _words_in_quotes(environment.program):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from netdsl.analysis.binding import Given, match
-from netdsl.analysis.environment import RESERVED, BlockContext, Effort, Environment, Program, unknown_help
+from netdsl.analysis.environment import RESERVED, BlockContext, Effort, Environment, Program, report_unknown
 from netdsl.diagnostics import Collector
 from netdsl.language import syntax
 from netdsl.records import replace
@@ -57,9 +57,7 @@ def _check(body: syntax.Body, environment: Environment) -> None:
         )
         if not known:
             span = node.name_span if isinstance(node, syntax.Call) else node.span
-            environment.report(
-                "unknown-name", f"`{name}` is not known here", span, unknown_help(name, environment)
-            )
+            report_unknown(name, span, node.span, environment)
         elif isinstance(node, syntax.Call) and name not in environment.variables and name not in targets:
             _check_arguments(node, program, environment.found)
 

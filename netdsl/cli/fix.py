@@ -8,7 +8,7 @@ from pathlib import Path
 from netdsl.diagnostics import Diagnostic, Edit, Source, fault
 from netdsl.diagnostics.fixes import apply, edits_of
 
-MOST_ROUNDS = 20
+MOST_ROUNDS = 100
 """One mistake can hide another, which shows when the first is gone; but not for ever."""
 
 Check = Callable[[Source], Sequence[Diagnostic]]
@@ -46,10 +46,28 @@ def _improvements(
             continue
         changed = Source(source.name, apply(source, edits))
         rest = check(changed)
-        is_gone = _alike(diagnostic, rest) < _alike(diagnostic, found)
-        # errors elsewhere were hidden by this one
-        if is_gone and not any(_touches(error, edits, source, changed) for error in rest):
+        if is_mended(diagnostic, edits, found, rest, changed):
             yield changed, rest
+
+
+def is_mended(
+    diagnostic: Diagnostic,
+    edits: Sequence[Edit],
+    found: Sequence[Diagnostic],
+    rest: Sequence[Diagnostic],
+    changed: Source,
+) -> bool:
+    """Whether edits took a diagnostic away and put no error in its place.
+
+    Args:
+        found: what was said of the text.
+        rest: what is said of the changed text. Errors elsewhere in it were hidden before.
+    """
+    is_gone = _alike(diagnostic, rest) < _alike(diagnostic, found) or not any(
+        _is_same(diagnostic, other, edits, changed) for other in rest
+    )
+    # one that can be mended in turn is on the way
+    return is_gone and not any(_touches(error, edits, changed) and not edits_of(error) for error in rest)
 
 
 def _alike(diagnostic: Diagnostic, found: Sequence[Diagnostic]) -> int:
@@ -57,13 +75,27 @@ def _alike(diagnostic: Diagnostic, found: Sequence[Diagnostic]) -> int:
     return sum((other.code, other.message) == (diagnostic.code, diagnostic.message) for other in found)
 
 
-def _touches(diagnostic: Diagnostic, edits: Sequence[Edit], before: Source, after: Source) -> bool:
-    """Whether an error begins where a text was edited."""
-    if diagnostic.severity != "error" or diagnostic.span is None or diagnostic.span.source is not after:
+def _is_same(before: Diagnostic, after: Diagnostic, edits: Sequence[Edit], changed: Source) -> bool:
+    """Whether a diagnostic of the changed text is an old one: it says the same of what stood there."""
+    if (before.code, before.message) != (after.code, after.message):
         return False
-    grown = len(after.text) - len(before.text)
+    if before.span is None or after.span is None or after.span.source is not changed:
+        return True
+    start = before.span.start
+    moved = sum(_growth(edit) for edit in edits if edit.span.end <= start)
+    return after.span.start == start + moved
+
+
+def _growth(edit: Edit) -> int:
+    return len(edit.replacement) - (edit.span.end - edit.span.start)
+
+
+def _touches(diagnostic: Diagnostic, edits: Sequence[Edit], changed: Source) -> bool:
+    """Whether an error begins where a text was edited."""
+    if diagnostic.severity != "error" or diagnostic.span is None or diagnostic.span.source is not changed:
+        return False
     start = min(edit.span.start for edit in edits)
-    end = max(edit.span.end for edit in edits) + max(0, grown)
+    end = max(edit.span.end for edit in edits) + sum(map(_growth, edits))
     return start <= diagnostic.span.start < max(end, start + 1)
 
 

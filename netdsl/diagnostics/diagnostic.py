@@ -90,6 +90,10 @@ class Collector:
         place = (span.source, span.start, span.end) if span else (diagnostic.message,)
         self._found.setdefault((diagnostic.code, *place), diagnostic)
 
+    def tells(self, code: str, span: Span) -> bool:
+        """Whether a fault of that code is told of a place already."""
+        return (code, span.source, span.start, span.end) in self._found
+
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:
             self.add(diagnostic)

@@ -12,8 +12,19 @@ from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import NoReturn
 
-from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Source, Span, did_you_mean, nearest
+from netdsl.diagnostics import Collector, Diagnostic, Edit, Faults, Label, Source, Span, did_you_mean, nearest
+from netdsl.diagnostics.edits import without_item, write
 from netdsl.language import syntax
+from netdsl.language.document_mending import (
+    as_dashes,
+    batch_of,
+    in_parentheses,
+    is_table_row,
+    on_lines,
+    renamed,
+    shape_meant,
+    without_dashes,
+)
 from netdsl.language.expressions import parse_expression
 from netdsl.language.syntax import Data
 from netdsl.language.yaml_text import read_yaml
@@ -118,7 +129,10 @@ def written(data: Data) -> tuple[str, int]:
         if (raw[0] == '"' and "\\" in raw) or (raw[0] == "'" and "''" in raw[1:-1]):
             message = "an expression in quotes cannot contain escapes"
             help = "leave the outer quotes out, or use the other kind of quote inside"
-            raise Faults([Diagnostic(code="yaml-escape", message=message, span=data.span, help=help)])
+            fix = _other_quotes(data.span)
+            raise Faults(
+                [Diagnostic(code="yaml-escape", message=message, span=data.span, help=help, fix=fix)]
+            )
         return raw[1:-1], start + 1
     if raw[:1] in ("|", ">"):
         header, _, rest = raw.partition("\n")
@@ -126,12 +140,26 @@ def written(data: Data) -> tuple[str, int]:
     return raw, start
 
 
-def _wrong_kind(data: Data, expected: str, help: str) -> Diagnostic:
+def _other_quotes(span: Span) -> tuple[Edit, ...]:
+    """The text in the other kind of quotes, where it holds none of them and nothing else is escaped."""
+    raw = span.text
+    inner, other = (
+        (raw[1:-1].replace('\\"', '"'), "'") if raw[0] == '"' else (raw[1:-1].replace("''", "'"), '"')
+    )
+    is_plain = other not in inner and "\\" not in inner
+    return write(span, f"{other}{inner}{other}") if is_plain else ()
+
+
+def _wrong_kind(data: Data, expected: str, help: str, fix: tuple[Edit, ...] = ()) -> Diagnostic:
     if not data.span.text:
         return _no_value("a key", data.span)
     what = {"scalar": "text", "list": "a list", "mapping": "a mapping"}[data.kind]
     return Diagnostic(
-        code="wrong-kind", message=f"{what} stands where {expected} is expected", span=data.span, help=help
+        code="wrong-kind",
+        message=f"{what} stands where {expected} is expected",
+        span=data.span,
+        help=help,
+        fix=fix,
     )
 
 
@@ -214,7 +242,8 @@ class _Reader:
         name_span = name_data.span if name_data else source.whole()
         train = self._value("train")
         if train is not None and train.kind != "mapping":
-            self.found.add(_wrong_kind(train, "a recipe", "write `key: value` lines, such as `epochs: 10`"))
+            help = "write `key: value` lines, such as `epochs: 10`"
+            self.found.add(_wrong_kind(train, "a recipe", help, without_dashes(train)))
             train = None
         net = self._value("net")
         spec = syntax.Spec(
@@ -258,8 +287,16 @@ class _Reader:
         entry = self.entries.get(key)
         return entry[1] if entry else None
 
-    def _add(self, code: str, message: str, span: Span, help: str | None = None, *labels: Label) -> None:
-        self.found.add(Diagnostic(code=code, message=message, span=span, help=help, labels=labels))
+    def _add(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str | None = None,
+        *labels: Label,
+        fix: tuple[Edit, ...] = (),
+    ) -> None:
+        self.found.add(Diagnostic(code=code, message=message, span=span, help=help, labels=labels, fix=fix))
 
     def _unknown_key(self, key: Data, known: Iterable[str], where: str) -> None:
         known = list(known)
@@ -270,7 +307,8 @@ class _Reader:
         if data is None:
             return ()
         if data.kind != "mapping":
-            self.found.add(_wrong_kind(data, what, "write `name: value` lines, indented below the key"))
+            help = "write `name: value` lines, indented below the key"
+            self.found.add(_wrong_kind(data, what, help, without_dashes(data)))
             return ()
         return data.entries()
 
@@ -301,6 +339,7 @@ class _Reader:
                 f"`{name}` cannot be the name of {of}",
                 span,
                 f"a name is letters, digits and underscores, such as `{_as_name(name)}`",
+                fix=renamed(span, _as_name(name)),
             )
         elif keyword.iskeyword(name) or name in ("true", "false", "none"):
             self._add(
@@ -308,6 +347,7 @@ class _Reader:
                 f"`{name}` is reserved and cannot be the name of {of}",
                 span,
                 f"try `{name}_`",
+                fix=renamed(span, f"{name}_"),
             )
         else:
             return True
@@ -337,17 +377,31 @@ class _Reader:
 
     def _shape(self, data: Data) -> syntax.Listing | None:
         if data.kind != "list" or not 1 <= len(data.items()) <= 4:
+            meant = shape_meant(data)
+            example = meant or "[3, 224, 224]"
             self._add(
                 "input-shape",
                 "an input is a list of 1 to 4 sizes",
                 data.span,
-                "write `[channels, height, width]`, without the batch, such as `input: [3, 224, 224]`",
+                f"write `[channels, height, width]`, without the batch, such as `input: {example}`",
+                fix=write(data.span, meant) if meant else (),
+            )
+            return None
+        if batch := batch_of(data):
+            self._add(
+                "batch-size",
+                f"the input begins with `{batch.span.text}`, which is the batch's place",
+                batch.span,
+                "leave it out: a shape is that of one sample",
+                fix=without_item(batch.span),
             )
             return None
         return syntax.Listing(data.span, tuple(self._expression(item) for item in data.items()))
 
     def _settings(self, data: Data | None) -> tuple[syntax.Setting, ...]:
         settings = []
+        if data is not None and data.kind != "mapping":  # told already: no name in it is unknown as well
+            self.unreadable.update(re.findall(r"[A-Za-z_]\w*", data.span.text))
         for key, value in self._mapping(data, "a mapping of parameters"):
             self._check_name(str(key.value), key.span, "a parameter")
             settings.append(syntax.Setting(key.span, str(key.value), self._expression(value)))
@@ -467,11 +521,21 @@ class _Reader:
     def _flow_body(self, data: Data) -> syntax.Broken:
         opening = data.span.text[0]
         kind = "list" if opening == "[" else "mapping"
+        place = Span(data.span.source, data.span.start, data.span.start + 1)
+        if is_table_row(data):
+            self._add(
+                "layer-as-row",
+                "a layer is written as a row of where from, how often, which and with what",
+                place,
+                "write `conv(64, 3)`: it takes what comes before; `layer * n` repeats, `from(name)` recalls",
+            )
+            return syntax.Broken(data.span)
         self._add(
             f"yaml-{kind}",
             f"a value that begins with `{opening}` is a YAML {kind}, not an expression",
-            Span(data.span.source, data.span.start, data.span.start + 1),
+            place,
             "group with parentheses, `(a -> b)`, or write one item per line below the key",
+            fix=in_parentheses(data) if opening == "[" else on_lines(data),
         )
         return syntax.Broken(data.span)
 
@@ -482,6 +546,7 @@ class _Reader:
                 f"`{key.value}` needs its branches as a list",
                 value.span,
                 "write one branch per line below it, each after `- `",
+                fix=as_dashes(value, key),
             )
             return syntax.Broken(data.span)
         kind: syntax.MergeKind = str(key.value)  # type: ignore[assignment]
@@ -506,7 +571,12 @@ class _Reader:
             weight = 1.0 if number is None else float(number)
         if "keep" in entries:
             if entries["keep"].value not in ("true", "false"):
-                self.found.add(_wrong_kind(entries["keep"], "`true` or `false`", "write `keep: true`"))
+                said = _TRUTH.get(str(entries["keep"].value).lower(), "true")
+                is_sure = str(entries["keep"].value).lower() in _TRUTH
+                fix = write(entries["keep"].span, said) if is_sure else ()
+                self.found.add(
+                    _wrong_kind(entries["keep"], "`true` or `false`", f"write `keep: {said}`", fix)
+                )
             keep = entries["keep"].value == "true"
         at = entries["at"]
         return syntax.Head(
@@ -523,6 +593,11 @@ class _Reader:
         return fields
 
     def _number(self, data: Data, help: str) -> int | float | None:
+        if re.fullmatch(r"\d{1,3}(,\d{3})+", data.span.text):
+            meant = data.span.text.replace(",", "_")
+            message = "a number is written with commas"
+            self._add("number-commas", message, data.span, f"write `{meant}`", fix=write(data.span, meant))
+            return None
         expression = self._expression(data)
         if isinstance(expression, syntax.Number):
             return expression.value
@@ -592,6 +667,10 @@ _MISSING_HELP = {
     "net": "add the layers, such as `net: conv(64, 3) -> relu`",
     "at": "say which stage of `net` it hangs on: `at: stage`",
 }
+
+
+_TRUTH = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+"""What YAML and people write for true and false."""
 
 
 def _as_name(text: str) -> str:

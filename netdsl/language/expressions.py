@@ -157,6 +157,12 @@ class _Builder:
         return syntax.Chain(self._span(tree), tuple(self.build(_subtree(c)) for c in tree.children))
 
     def _attribute(self, tree: Tree[Token]) -> syntax.Attribute:
+        if str(tree.children[1])[:1].isupper():  # no size is called so, but torch's classes are: `nn.ReLU`
+            from netdsl.language.foreign import foreign_name
+
+            fault = foreign_name(self._span(tree))
+            if fault is not None:
+                raise Faults([fault])
         return syntax.Attribute(
             self._span(tree), self.build(_subtree(tree.children[0])), str(tree.children[1])
         )

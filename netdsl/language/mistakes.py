@@ -8,19 +8,30 @@ examples, was tried: an LALR table has too many states for the same mistake, and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
-from netdsl.diagnostics import Diagnostic, Label
+from netdsl.diagnostics import Diagnostic, Edit, Label
+from netdsl.diagnostics.edits import write
 from netdsl.language import expressions
+from netdsl.language.foreign import foreign_name
+from netdsl.language.loose_tokens import (
+    CLOSING,
+    KEYWORDS,
+    NOTHING,
+    LooseToken,
+    closing_of,
+    loose_tokens,
+    still_open,
+)
+from netdsl.language.mending import Fault, close_string, mend, write_character
 from netdsl.language.yaml_mistakes import missing_space
 
 REMEDIES = {
     "missing-parenthesis": ("a parenthesis or bracket is never closed", "close it"),
     "missing-operand": ("an operator has nothing on one side", "give both sides, or leave the operator out"),
     "missing-arrow": ("two layers stand side by side", "join them with `->`"),
+    "comma-for-arrow": ("a comma stands between two layers", "join them with `->`"),
     "missing-comma": (
         "two values stand side by side",
         "separate them with a comma, or join layers with `->`",
@@ -52,6 +63,8 @@ SLIPS = {
     ",": "join layers with `->`, and put a list into parentheses or brackets",
 }
 """What people write out of habit, with what the language has for it."""
+WRITTEN = {"=>": "->", ">>": "->", "+=": "+", "is": "=="}
+"""Those of them for which one thing alone can be meant."""
 
 LOOKALIKES = {
     "→": "->",
@@ -63,6 +76,9 @@ LOOKALIKES = {
     "（": "(",
     "）": ")",
     "，": ",",
+    "\u2018": "'",
+    "\u2019": "'",
+    "&&": "and",
     "&": "and",
     "!": "not",
     ";": "->",
@@ -74,52 +90,12 @@ LOOKALIKES = {
 }
 """Characters that people write for words of the language."""
 
-_TOKEN = re.compile(
-    r"""\#[^\n]*                              # a comment
-    | "[^"\n]*" | '[^'\n]*'
-    | \d[\w.]* | \.\d\w* | [A-Za-z_]\w*
-    | -> | \*\* | // | [=!<>]= | \S""",
-    re.VERBOSE,
-)
-_CLOSING = {"(": ")", "[": "]"}
-_KEYWORDS = ("if", "else", "for", "in", "and", "or", "not")
-_OPERATORS = ("->", "+", "-", "*", "**", "/", "//", "%", "|", "==", "!=", "<=", ">=", "<", ">", *_KEYWORDS)
-
-
-class _Token(NamedTuple):
-    text: str
-    start: int
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-    @property
-    def is_operator(self) -> bool:
-        return self.text in _OPERATORS
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is a number, a name or quoted text."""
-        return self.text not in (*_KEYWORDS, ".") and re.match(r"[\w\"'.]", self.text) is not None
-
-    @property
-    def ends_value(self) -> bool:
-        return self.is_plain or self.text in (")", "]")
-
-    @property
-    def begins_value(self) -> bool:
-        return self.is_plain or self.text in ("(", "[", "not")
-
-
-_NOTHING = _Token("", 0)
-
 
 def explain(error: UnexpectedInput, text: str, place: expressions.Place) -> Diagnostic:
     """The diagnostic of a text that did not parse."""
     if isinstance(error, UnexpectedCharacters):
         return _unknown_character(error.pos_in_stream or 0, text, place)  # type: ignore[redundant-expr]
-    tokens = list(_tokens(text))
+    tokens = list(loose_tokens(text))
     if not tokens:
         return Diagnostic(
             code="empty-expression",
@@ -129,13 +105,17 @@ def explain(error: UnexpectedInput, text: str, place: expressions.Place) -> Diag
         )
     found = _found(error, text)
     before = [token for token in tokens if token.start < found.start]
-    opened = _opened(before)
+    opened = (still_open(before) or [NOTHING])[-1]
     code = _mistake(before, found, opened, tokens)
+    if code == "nested-call" and (foreign := _foreign(text, tokens, found, place)):
+        return foreign
     message, remedy = REMEDIES[code]
     shown = f"`{found.text}`" if found.text else "the end"
     labels = (Label(place(opened.start, opened.end), "opened here"),) if code == "missing-parenthesis" else ()
     if code not in ("missing-parenthesis", "surplus-parenthesis"):
-        remedy = _slip(text, found) or remedy
+        slip = None if code == "comma-for-arrow" else _slip(text, found)
+        remedy = slip or _special(code, before, found, tokens) or remedy
+    fix = _slip_written(text, found, place) or mend(code, Fault(text, place, tokens, before, found))
     return Diagnostic(
         code=code,
         message=message.format(found=shown),
@@ -143,78 +123,107 @@ def explain(error: UnexpectedInput, text: str, place: expressions.Place) -> Diag
         label=f"{shown} here",
         labels=labels,
         help=remedy,
+        fix=fix,
     )
 
 
-def _slip(text: str, found: _Token) -> str | None:
-    """What to write where a habit of another language stands: the fault, or its first half, is in `SLIPS`."""
-    around = (found.text, text[found.start : found.start + 2], text[max(0, found.start - 1) : found.end])
-    return next((SLIPS[word] for word in around if word in SLIPS), None)
+def _foreign(
+    text: str, tokens: list[LooseToken], opening: LooseToken, place: expressions.Place
+) -> Diagnostic | None:
+    """A call of torch's or Keras', `nn.Conv2d(…)`: here a name has no dot in it."""
+    dotted = re.search(r"[A-Za-z_][\w.]*\Z", text[: opening.start])
+    closing = closing_of(opening, tokens)
+    if dotted is None or "." not in dotted[0]:
+        return None
+    return foreign_name(place(dotted.start(), closing.end if closing else opening.start))
 
 
-def _tokens(text: str) -> Iterator[_Token]:
-    for match in _TOKEN.finditer(text):
-        if not match.group().startswith("#"):
-            yield _Token(match.group(), match.start())
+def _special(code: str, before: list[LooseToken], found: LooseToken, tokens: list[LooseToken]) -> str | None:
+    """The remedy where more can be said than of the mistake in general."""
+    last = before[-1].text if before else ""
+    if code == "missing-operand" and "->" in (last, found.text):
+        return "leave the arrow out: stages and items of a list follow each other without one"
+    if code == "nested-call" and [t.text for t in tokens if t.start >= found.start][:3] == ["(", "x", ")"]:
+        return "leave `(x)` out: a layer acts on what stands before it"
+    return None
 
 
-def _found(error: UnexpectedInput, text: str) -> _Token:
+def _slip(text: str, found: LooseToken) -> str | None:
+    """What to write where a habit of another language stands."""
+    at = _slip_at(text, found)
+    return SLIPS[text[slice(*at)]] if at else None
+
+
+def _slip_at(text: str, found: LooseToken) -> tuple[int, int] | None:
+    """Where a word of `SLIPS` stands: at the fault, or the fault is its first or second half."""
+    starts = ((found.start, found.end), (found.start, found.start + 2), (max(0, found.start - 1), found.end))
+    return next((place for place in starts if text[slice(*place)] in SLIPS), None)
+
+
+def _slip_written(text: str, found: LooseToken, place: expressions.Place) -> tuple[Edit, ...]:
+    at = _slip_at(text, found)
+    meant = WRITTEN.get(text[slice(*at)]) if at else None
+    return write(place(*at), meant) if at and meant else ()
+
+
+def _found(error: UnexpectedInput, text: str) -> LooseToken:
     """What Lark did not expect; no text at the end, which Lark puts on the last token."""
     if isinstance(error, UnexpectedEOF) or (
         isinstance(error, UnexpectedToken) and error.token.type == "$END"
     ):
-        return _Token("", len(text.rstrip()))
+        return LooseToken("", len(text.rstrip()))
     assert isinstance(error, UnexpectedToken)
     start = error.token.start_pos or 0
     if text[start - 1 : start + 1] == "->":  # where no arrow can stand, Lark takes it for a minus and a `>`
-        return _Token("->", start - 1)
-    return _Token(str(error.token), start)
+        return LooseToken("->", start - 1)
+    return LooseToken(str(error.token), start)
 
 
-def _opened(before: list[_Token]) -> _Token:
-    """The innermost parenthesis or bracket that is still open."""
-    stack: list[_Token] = []
-    for token in before:
-        if token.text in _CLOSING:
-            stack.append(token)
-        elif token.text in _CLOSING.values() and stack:
-            stack.pop()
-    return stack[-1] if stack else _NOTHING
-
-
-def _mistake(before: list[_Token], found: _Token, opened: _Token, tokens: list[_Token]) -> str:
+def _mistake(
+    before: list[LooseToken], found: LooseToken, opened: LooseToken, tokens: list[LooseToken]
+) -> str:
     """The name of the mistake, from what stands in front of the fault and what is found there."""
-    last = before[-1] if before else _NOTHING
+    last = before[-1] if before else NOTHING
     if found.text == "for" and opened.text == "[":
         return "bracket-generator"
     if last.text == "=" and not found.begins_value:
         return "missing-value"
     if (last.is_operator and last.text not in ("for", "in") and not found.begins_value) or (
-        found.is_operator and found.text not in _KEYWORDS and not last.ends_value
+        found.is_operator and found.text not in KEYWORDS and not last.ends_value
     ):
         return "missing-operand"
+    if found.text == "=":
+        return "assignment"
     if _lacks_else(before):
         return "missing-else"
     if found.text == "":
         return "missing-parenthesis" if opened.text and last.text != "." else "syntax"
-    if found.text in _CLOSING.values():
+    if found.text in CLOSING.values():
         return _wrong_closing(found, opened)
-    if found.text == "=":
-        return "assignment"
     if found.text == ",":
-        return "missing-value" if last.text in ("(", "[", ",") else "syntax"
+        return _comma(before, found, opened, tokens)
     if last.ends_value and found.begins_value and "for" not in (token.text for token in before[-2:]):
         return _side_by_side(last, found, _is_listing(before, opened), tokens)
     return "syntax"
 
 
-def _wrong_closing(found: _Token, opened: _Token) -> str:
+def _comma(before: list[LooseToken], found: LooseToken, opened: LooseToken, tokens: list[LooseToken]) -> str:
+    """A comma where none can stand: without a value before it, between layers, inside of a number."""
+    last = before[-1] if before else NOTHING
+    following = next((token for token in tokens if token.start >= found.end), NOTHING)
+    if last.text in ("(", "[", ","):
+        return "missing-value"
+    is_layer = following.is_name and (last.is_name or last.text == ")")
+    return "comma-for-arrow" if is_layer and not opened.text else "syntax"
+
+
+def _wrong_closing(found: LooseToken, opened: LooseToken) -> str:
     if not opened.text:
         return "surplus-parenthesis"
-    return "syntax" if _CLOSING[opened.text] == found.text else "missing-parenthesis"
+    return "syntax" if CLOSING[opened.text] == found.text else "missing-parenthesis"
 
 
-def _side_by_side(last: _Token, found: _Token, is_listing: bool, tokens: list[_Token]) -> str:
+def _side_by_side(last: LooseToken, found: LooseToken, is_listing: bool, tokens: list[LooseToken]) -> str:
     """Which sign is missing between two values."""
     touching = last.end >= found.start
     if found.text in ("(", "[") and touching:
@@ -225,7 +234,7 @@ def _side_by_side(last: _Token, found: _Token, is_listing: bool, tokens: list[_T
     return "missing-comma" if is_listing or following == "=" else "missing-arrow"
 
 
-def _is_listing(before: list[_Token], opened: _Token) -> bool:
+def _is_listing(before: list[LooseToken], opened: LooseToken) -> bool:
     """Whether commas are what separates things there: in a call's arguments and in lists."""
     if opened.text == "[":
         return True
@@ -235,13 +244,13 @@ def _is_listing(before: list[_Token], opened: _Token) -> bool:
     return opened.text == "(" and (in_call or numbers)
 
 
-def _lacks_else(before: list[_Token]) -> bool:
+def _lacks_else(before: list[LooseToken]) -> bool:
     """Whether an `if` of the innermost bracket, since its last comma, still waits for its `else`."""
     depth, waiting = 0, 0
     for token in reversed(before):
-        if token.text in _CLOSING.values():
+        if token.text in CLOSING.values():
             depth += 1
-        elif token.text in _CLOSING:
+        elif token.text in CLOSING:
             if depth == 0:
                 break
             depth -= 1
@@ -260,23 +269,34 @@ def _unknown_character(at: int, text: str, place: expressions.Place) -> Diagnost
             message="a string is never closed on its line",
             span=place(at, at + 1),
             help=f"end it with {character}",
+            fix=close_string(text, at, place),
         )
     if character == ":":
         return _colon(at, text, place)
-    meant = LOOKALIKES.get(character)
+    doubled = text[at : at + 2] if text[at : at + 2] in LOOKALIKES else character
+    narrow = _narrow(character)
+    meant = LOOKALIKES.get(doubled) or LOOKALIKES.get(narrow or "", narrow)
     number = f"U+{ord(character):04X}"
     shown = f"`{character}` ({number})" if character.isprintable() else number
+    fix = () if character == "?" else write_character(text, at, len(doubled), meant, place)
     return Diagnostic(
         code="unknown-character",
         message=f"the character {shown} has no meaning in an expression",
         span=place(at, at + 1),
         help="write a space" if meant == " " else f"write `{meant}`" if meant else "remove it",
+        fix=fix,
     )
+
+
+def _narrow(character: str) -> str | None:
+    """The plain form of a full-width character, as East Asian keyboards give it."""
+    return chr(ord(character) - 0xFEE0) if "\uff01" <= character <= "\uff5e" else None
 
 
 def _colon(at: int, text: str, place: expressions.Place) -> Diagnostic:
     """A colon between a key and its value, a name and its argument, or in a slice."""
-    opened = _opened([token for token in _tokens(text) if token.start < at])
+    before = [token for token in loose_tokens(text) if token.start < at]
+    opened = (still_open(before) or [NOTHING])[-1]
     line = text[text.rfind("\n", 0, at) + 1 : at]
     if not opened.text and re.fullmatch(r"\s*[A-Za-z_]\w*", line):
         start = at - len(line.lstrip())
@@ -287,4 +307,5 @@ def _colon(at: int, text: str, place: expressions.Place) -> Diagnostic:
         message="the character `:` has no meaning in an expression",
         span=place(at, at + 1),
         help=helps[opened.text],
+        fix=write(place(at, at + 1), "=") if opened.text == "(" and before[-1].is_name else (),
     )

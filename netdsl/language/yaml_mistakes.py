@@ -13,6 +13,7 @@ from typing import NamedTuple
 import yaml
 
 from netdsl.diagnostics import Diagnostic, Edit, Source, Span
+from netdsl.diagnostics.edits import behind, remove, write
 
 _HELP = (
     "a spec is `key: value` lines; indent what belongs to a key by two spaces, quote text that contains `: `"
@@ -81,7 +82,20 @@ def _unclosed(error: yaml.MarkedYAMLError, source: Source) -> Diagnostic | None:
         message=f"{what} is never closed",
         span=Span(source, at, at + 1),
         help=f"close it with `{_CLOSING.get(opening, opening)}`",
+        fix=_closed(line, opening, at),
     )
+
+
+def _closed(line: _Line, opening: str, at: int) -> tuple[Edit, ...]:
+    """A quote or bracket closed at the end of its line, where it begins the line's value and nothing else in
+    it is left open."""
+    rest = line.value[1:].rstrip()
+    is_value = line.place(line.column).start == at
+    others = [character for character in rest if character in "[]{}" or character in "\"'"]
+    if not is_value or others or not rest or "\n" in rest or (opening in "[{" and ": " in rest):
+        return ()
+    end = line.place(line.column + 1 + len(rest)).start
+    return behind(Span(line.source, at, end), _CLOSING.get(opening, opening))
 
 
 _OPENED = {
@@ -129,6 +143,7 @@ def _trap(source: Source, number: int, *, at_fault: bool) -> Diagnostic | None:
             message="a dash has no space behind it, so YAML reads the line as text",
             span=line.place(dash.start(1)),
             help="write `- layer`",
+            fix=behind(line.place(dash.start(1)), " "),
         )
     if line.value[:1] and line.value[0] in "*&|>@`%!":
         return _indicator(line) if at_fault else None
@@ -138,8 +153,18 @@ def _trap(source: Source, number: int, *, at_fault: bool) -> Diagnostic | None:
             message="a value contains `: `, which begins another key",
             span=line.place(line.column + line.value.index(": "), 2),
             help="quote the whole value, or put the inner key on a line of its own",
+            fix=_quoted(line),
         )
     return None
+
+
+def _quoted(line: _Line) -> tuple[Edit, ...]:
+    """A sentence in quotes: only those keys hold text that is read by people alone."""
+    key = line.text[: line.column].strip(" -:")
+    value = line.value.rstrip()
+    if key not in ("about", "cite", "wrong") or '"' in value or "\\" in value:
+        return ()
+    return write(line.place(line.column, len(value)), f'"{value}"')
 
 
 def missing_space(span: Span) -> Diagnostic:
@@ -158,18 +183,19 @@ def _as_list(line: _Line) -> Diagnostic | None:
     """A bracket that was to group: something stands behind the one that closes it."""
     if line.value[:1] != "[":
         return None
-    depth = 0
+    depth, closing = 0, None
     for at, character in enumerate(line.value):
         depth += (character == "[") - (character == "]")
         if depth == 0:
             following = line.value[at + 1 :].strip()
             if not following or following[0] in "#,]}:":
                 return None
+            closing = line.place(line.column + at).start
             break
     else:
         if " -> " not in line.value:
             return None
-    return _listing(line.place(line.column))
+    return _listing(line.place(line.column), closing)
 
 
 def _inner_list(source: Source, at: int) -> Diagnostic | None:
@@ -181,16 +207,22 @@ def _inner_list(source: Source, at: int) -> Diagnostic | None:
     for opening in range(closing, -1, -1):
         depth += (source.text[opening] == "]") - (source.text[opening] == "[")
         if depth == 0:
-            return _listing(Span(source, opening, opening + 1))
+            is_one = "," not in source.text[opening:closing]  # commas separate where brackets are around
+            return _listing(Span(source, opening, opening + 1), closing if is_one else None)
     return None
 
 
-def _listing(span: Span) -> Diagnostic:
+def _listing(span: Span, closing: int | None) -> Diagnostic:
+    """The fault of an expression in brackets; the closing one's place is known where there is one."""
+    fix: tuple[Edit, ...] = ()
+    if closing is not None:
+        fix = (*write(span, "("), *write(Span(span.source, closing, closing + 1), ")"))
     return Diagnostic(
         code="yaml-list",
         message="a value that begins with `[` is a YAML list, not an expression",
         span=span,
         help="group with parentheses instead, `(a -> b)` or `(1, 2)`",
+        fix=fix,
     )
 
 
@@ -204,6 +236,7 @@ def _after_quote(line: _Line) -> Diagnostic | None:
             message="a quoted text is never closed",
             span=line.place(line.column),
             help=f"close it with `{quote}`",
+            fix=_closed(line, quote, line.place(line.column).start),
         )
     following = line.value[closing + 1 :]
     if not following.strip() or following.strip()[0] in "#,]}:":
@@ -213,7 +246,16 @@ def _after_quote(line: _Line) -> Diagnostic | None:
         message="a value that begins with a quote ends at the next one, and more follows",
         span=line.place(line.column, closing + 1),
         help="quote the whole value, or no part of it",
+        fix=_unquoted(line, closing),
     )
+
+
+def _unquoted(line: _Line, closing: int) -> tuple[Edit, ...]:
+    """A layer's name without its quotes, where it was meant to be called: `"conv"(64, 3)`."""
+    word, following = line.value[1:closing], line.value[closing + 1 :]
+    if not word.isidentifier() or not following.lstrip().startswith(("(", "->")):
+        return ()
+    return write(line.place(line.column, closing + 1), word)
 
 
 def _indicator(line: _Line) -> Diagnostic:
@@ -222,7 +264,17 @@ def _indicator(line: _Line) -> Diagnostic:
         message=f"a value cannot begin with `{line.value[0]}`: YAML keeps it for itself",
         span=line.place(line.column),
         help="begin an expression with a layer or a value, and put other text into quotes",
+        fix=_without_indicator(line),
     )
+
+
+def _without_indicator(line: _Line) -> tuple[Edit, ...]:
+    """`@relu` and `` `relu` `` without what stands around the name."""
+    value = line.value.rstrip()
+    if value[0] == "`" and value.count("`") == 2 and value.endswith("`") and len(value) > 2:
+        return write(line.place(line.column, len(value)), value[1:-1])
+    is_marked = value[0] == "@" and value[1:2].isalpha()
+    return remove(line.place(line.column)) if is_marked else ()
 
 
 def _mixed(error: yaml.MarkedYAMLError, source: Source, number: int) -> Diagnostic | None:
@@ -253,11 +305,13 @@ def _indentation(source: Source, number: int) -> Diagnostic | None:
     near = [level for level in levels if level <= own][:1] + [level for level in levels if level > own][-1:]
     listed = " or ".join(str(level) for level in sorted(near))
     spaces = "space" if own == 1 else "spaces"
+    place = _line(source, number).place(0, own)
     return Diagnostic(
         code="indentation",
         message=f"this line is indented by {own} {spaces}, and no line around it is",
         span=_line(source, number).place(0, max(own, 1)),
         help=f"indent it by {listed}, as the lines above it",
+        fix=write(place, " " * near[0]) if len(near) == 1 else (),
     )
 
 

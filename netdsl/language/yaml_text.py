@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Source, Span
+from netdsl.diagnostics import Collector, Diagnostic, Edit, Faults, Label, Source, Span
+from netdsl.diagnostics.edits import remove
 from netdsl.language.syntax import Data
 
 LARGEST_FILE = 2**17
@@ -42,8 +43,14 @@ def read_yaml(source: Source, found: Collector) -> Data:
     for unseen in _UNSEEN.finditer(text):
         character = f"U+{ord(unseen.group()):04X}"
         place = Span(source, unseen.start(), unseen.end())
-        _refuse(
-            "unseen-character", f"the file contains the invisible character {character}", place, "delete it"
+        message = f"the file contains the invisible character {character}"
+        everywhere = tuple(Edit(Span(source, one.start(), one.end()), "") for one in _UNSEEN.finditer(text))
+        raise Faults(
+            [
+                Diagnostic(
+                    code="unseen-character", message=message, span=place, help="delete it", fix=everywhere
+                )
+            ]
         )
     reader = _Reader(source, found)
     try:
@@ -96,8 +103,8 @@ class _Reader:
             "a spec needs `name`, `input` and `net`",
         )
 
-    def _refuse(self, code: str, message: str, span: Span, help: str) -> None:
-        self.refused.append(Diagnostic(code=code, message=message, span=span, help=help))
+    def _refuse(self, code: str, message: str, span: Span, help: str, fix: tuple[Edit, ...] = ()) -> None:
+        self.refused.append(Diagnostic(code=code, message=message, span=span, help=help, fix=fix))
 
     def value(self, event: Any, depth: int) -> Data:
         span = self._span(event)
@@ -132,10 +139,12 @@ class _Reader:
             )
         elif event.anchor is not None:
             help = "anchors are refused: remove it, or quote the text"
-            self._refuse("yaml-anchor", f"`&{event.anchor}` is a YAML anchor", word, help)
+            is_used = f"*{event.anchor}" in self.source.text
+            fix = () if is_used else _without_property(word)
+            self._refuse("yaml-anchor", f"`&{event.anchor}` is a YAML anchor", word, help, fix)
         elif event.tag is not None:
             help = "tags are refused: remove it, or quote the text"
-            self._refuse("yaml-tag", f"`{word.text}` is a YAML tag", word, help)
+            self._refuse("yaml-tag", f"`{word.text}` is a YAML tag", word, help, _without_property(word))
 
     def _list(self, start: Any, depth: int) -> Data:
         items = []
@@ -168,6 +177,13 @@ class _Reader:
         while last > first and self.source.text[last - 1 : last].isspace():
             last -= 1  # block scalars and collections end where the next thing begins
         return Span(self.source, first, max(first, min(last, len(self.source.text))))
+
+
+def _without_property(word: Span) -> tuple[Edit, ...]:
+    """What stands in front of a value taken out, with the space behind it."""
+    text = word.source.text
+    space = len(text[word.end :]) - len(text[word.end :].lstrip(" "))
+    return remove(Span(word.source, word.start, word.end + space))
 
 
 def _twice(name: str, span: Span, first: Label) -> Diagnostic:

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from netdsl.analysis.lints.choice import Lints
+from netdsl.cli.fix import is_mended
 from netdsl.cli.main import main
 from netdsl.compiler import check_source
 from netdsl.diagnostics import Diagnostic, Edit, Source, Span
 from netdsl.diagnostics.fixes import apply, edits_of
-from tests.cases.reading import Case, read_cases
+from tests.cases.reading import Case, read_cases, read_page
 
+MENDING = Path(__file__).parents[1] / "cases" / "mending.md"
 CASES = [case for case in read_cases(Path(__file__).parents[1] / "cases") if not case.settings]
 
 
@@ -23,17 +25,44 @@ def fixable(case: Case, folder: Path) -> list[Diagnostic]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_an_edit_takes_its_diagnostic_away(case: Case, tmp_path: Path) -> None:
-    """The text with the edit no longer has that fault, nor another where it was edited."""
-    whole = [(d.code, d.message) for d in case.check(tmp_path, Lints()).diagnostics]
+    """The text with the edit no longer has that fault, nor another where it was edited, unless a nearer look
+    at what has the right name now finds one."""
+    whole = case.check(tmp_path, Lints()).diagnostics
     for diagnostic in fixable(case, tmp_path):
-        (edit, *_) = edits_of(diagnostic)
-        source = edit.span.source
+        edits = edits_of(diagnostic)
+        source = edits[0].span.source
         if Path(source.name).name != "spec.yaml":
             continue
-        changed = Source(source.name, apply(source, edits_of(diagnostic)))
+        changed = Source(source.name, apply(source, edits))
         rest = check_source(changed, lints=Lints()).diagnostics
-        said = (diagnostic.code, diagnostic.message)
-        assert [(d.code, d.message) for d in rest].count(said) < whole.count(said)
+        if not is_mended(diagnostic, edits, whole, rest, changed):
+            assert diagnostic.code in HIDING, (diagnostic, changed.text, rest)
+            assert (diagnostic.code, diagnostic.message) not in [(d.code, d.message) for d in rest]
+
+
+HIDING = ("unknown-name", "foreign-name", "unknown-key", "missing-space")
+"""Faults of a name that keep what belongs to it from being looked at."""
+
+
+@pytest.mark.parametrize("case", [*read_page(MENDING)], ids=lambda case: case.name)
+def test_a_case_whose_faults_all_carry_edits_mends_itself(case: Case, tmp_path: Path) -> None:
+    """`--fix` makes the spec right, errors and what showed behind them alike."""
+    assert all(edits_of(found) for found in case.check(tmp_path).diagnostics)
+    file = tmp_path / "spec.yaml"
+
+    assert main(["check", "--fix", str(file)]) == 0, file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_edits_leave_no_error_that_has_edits(case: Case, tmp_path: Path) -> None:
+    """Where every fault can be mended, mending them all leaves a right spec, or what needs a decision."""
+    found = case.check(tmp_path).diagnostics
+    if not found or case.files or not all(edits_of(diagnostic) for diagnostic in found):
+        return
+    file = tmp_path / "spec.yaml"
+    main(["check", "--fix", str(file)])
+    rest = check_source(Source("spec.yaml", file.read_text("utf-8"))).diagnostics
+    assert not any(edits_of(diagnostic) and diagnostic.code not in HIDING for diagnostic in rest)
 
 
 def test_there_are_many_fixes(tmp_path: Path) -> None:
@@ -42,7 +71,7 @@ def test_there_are_many_fixes(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         codes |= {diagnostic.code for diagnostic in fixable(case, folder)}
-    assert len(codes) >= 7, sorted(codes)
+    assert len(codes) >= 49, sorted(codes)
 
 
 WRONG = """\

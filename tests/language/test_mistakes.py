@@ -22,6 +22,11 @@ CASES = {
         (a b)
         relu if c else tanh gelu
     """,
+    "comma-for-arrow": """
+        a, b
+        conv(8, 3), relu
+        relu -> tanh, conv(8, 3)
+    """,
     "missing-comma": """
         conv(64 3)
         conv(k//2 3)
@@ -106,7 +111,8 @@ CASES = {
         x.
         x..c
         x.3
-        a, b
+        1, 2
+        relu, 3
         a -> b,
         (a for in b)
         (a for b c)
