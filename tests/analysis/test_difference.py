@@ -1,9 +1,13 @@
 """How networks differ: each change told once, with figures that add up to the whole difference."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from netdsl.analysis.difference.compare import Change, Consequence, Difference, compare
+from netdsl.analysis.difference.equal_items import equal_items
 from netdsl.analysis.difference.folding import fold, where
 from netdsl.compiler import compile_source
 from netdsl.diagnostics import Source
@@ -95,15 +99,14 @@ def test_the_parts_are_the_whole(first: Drawn, second: Drawn) -> None:
 
 
 @given(mutants())
-@settings(SETTINGS, max_examples=100)
-def test_one_number_replaced_is_all_that_is_told(mutant: Drawn) -> None:
-    """A network against itself is no difference, and against its mutant one that adds up."""
-    compilation = compile_source(Source("mutant.yaml", mutant.text))
-    assume(compilation.network is not None)
-    assert compilation.network is not None
-    again = compile_source(Source("mutant.yaml", mutant.text)).network
-    assert again is not None
-    same = compare(compilation.network, again)
+@settings(SETTINGS, max_examples=60)
+def test_a_network_against_itself_is_no_difference(drawn: Drawn) -> None:
+    """Read twice, so that nothing is equal only because it is the same object."""
+    first, second = (compile_source(Source("drawn.yaml", drawn.text)).network for _ in range(2))
+    assume(first is not None)
+    assert first is not None
+    assert second is not None
+    same = compare(first, second)
 
     assert (same.changes, same.consequences) == ((), ())
 
@@ -405,3 +408,27 @@ def test_thousands_of_layers_are_compared_at_once() -> None:
 
     assert adds_up(difference)
     assert len(told(difference)) == 2
+
+
+def test_a_layer_in_the_midst_of_thousands_is_one_change() -> None:
+    """Where there are too many items for a table of pairs, the equal ones are found first."""
+    deep = "name: deep\ninput: [4, 8, 8]\nnet: (conv(4, 3, padding=1) -> relu) * 3000\n"
+    amid = deep.replace("* 3000", "* 2000 -> tanh -> (conv(4, 3, padding=1) -> relu) * 1000")
+    changes = [change for change in compare(network(deep), network(amid)).changes if change.kind != "renamed"]
+
+    assert [(change.kind, change.place) for change in changes] == [("added", "tanh1")]
+
+
+@given(st.lists(st.integers(0, 2), max_size=9), st.lists(st.integers(0, 2), max_size=9))
+def test_equal_items_are_as_many_as_can_be(first: list[int], second: list[int]) -> None:
+    """In order, equal, and as many as the longest common subsequence has."""
+    pairs = equal_items(first, second)
+    lengths = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
+    for i, a in enumerate(first):
+        for j, b in enumerate(second):
+            longest = max(lengths[i][j + 1], lengths[i + 1][j])
+            lengths[i + 1][j + 1] = lengths[i][j] + 1 if a == b else longest
+
+    assert all(first[i] == second[j] for i, j in pairs)
+    assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))
+    assert len(pairs) == lengths[-1][-1]

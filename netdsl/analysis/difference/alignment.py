@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from netdsl.analysis.difference.equal_items import equal_items
 from netdsl.analysis.difference.sliding import Step, slide
 from netdsl.analysis.difference.terms import (
     BranchesTerm,
@@ -32,7 +33,7 @@ OTHER_STAGE = 0.3
 OTHER_ARGUMENTS = 0.25
 ONE_ARGUMENT = 0.08
 SIBLING = 0.55
-"""For a layer of another kind in the same room, such as one activation for another, by weight of both. More
+"""For a layer of another kind from the same file, such as one activation for another, by weight of both. More
 than half, so that two that change places are moved, not replaced."""
 OTHER_MERGE = 0.5
 OTHER_END = 0.6
@@ -45,7 +46,7 @@ WRAPPED = 0.5
 OPENED = 0.3
 """For a run without counterpart, however long."""
 MOST_CELLS = 400_000
-"""Beyond it, items are paired in their order: networks of thousands of layers in a row."""
+"""Beyond it, equal items are paired first: networks of thousands of layers in a row."""
 SLACK = 2
 """Items by which a run may differ in length from the branch it has become."""
 
@@ -186,7 +187,7 @@ class Aligner:
 
     def _align(self, before: Chain, after: Chain) -> tuple[float, list[Step]]:
         if len(before) * len(after) > MOST_CELLS:
-            return _in_order(before, after)
+            return self._align_long(before, after)
         table = self._table(before, after)
         i, j = len(before), len(after)
         cell = min(table[i][j], key=lambda cell: cell.cost)
@@ -196,6 +197,20 @@ class Aligner:
             i, j = i - cell.up, j - cell.left
             cell = table[i][j][cell.from_gap]
         return cost, steps[::-1]
+
+    def _align_long(self, before: Chain, after: Chain) -> tuple[float, list[Step]]:
+        """Equal items first, then what lies between them."""
+        keys = [[item.term.declared for item in chain] for chain in (before, after)]
+        anchors = equal_items(keys[0], keys[1])
+        if not anchors:
+            return _in_order(before, after)
+        steps: list[Step] = []
+        i = j = 0
+        for a, b in [*anchors, (len(before), len(after))]:
+            steps += self._align(before[i:a], after[j:b])[1] if a > i or b > j else []
+            steps += [Step((before[a],), (after[b],))] if a < len(before) else []
+            i, j = a + 1, b + 1
+        return float(sum(not (step.before and step.after) for step in steps)), steps
 
     def _table(self, before: Chain, after: Chain) -> list[list[tuple[_Cell, _Cell]]]:
         """For each pair of beginnings the cheapest way there that ends with a pair, and with a gap (as Gotoh
@@ -279,9 +294,9 @@ def _layers(before: LayerTerm, after: LayerTerm) -> float | None:
     weight = (before.weight + after.weight) / 2
     if type(before.layer) is type(after.layer):
         return weight * min(0.9, OTHER_ARGUMENTS + ONE_ARGUMENT * len(changed_arguments(before, after)))
-    if type(before.layer).__module__ == type(after.layer).__module__:
-        return 2 * weight * SIBLING
-    return None
+    if type(before.layer).__module__ != type(after.layer).__module__:
+        return None
+    return 2 * weight * SIBLING if bool(before.costs.macs) == bool(after.costs.macs) else None
 
 
 def changed_arguments(before: LayerTerm, after: LayerTerm) -> list[str]:

@@ -16,6 +16,10 @@ FARTHEST = 10
 """How much weight something may go past and still count as moved."""
 
 
+MOST_PAIRS = 100_000
+"""Beyond it, nothing is looked for that may have moved: the networks have little in common."""
+
+
 @record
 class Piece:
     """Steps that are told as one."""
@@ -46,6 +50,8 @@ def _moves(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
     """Steps that leave out what another one nearby puts in: equal layers first, then those of one kind."""
     gone = [number for number, step in enumerate(steps) if not step.after]
     come = [number for number, step in enumerate(steps) if not step.before]
+    if len(gone) * len(come) > MOST_PAIRS:
+        return
     for may_be in (_are_equal, _are_of_a_kind):
         for left in list(gone):
             fitting = [n for n in come if may_be(steps[left].before[0].term, steps[n].after[0].term)]

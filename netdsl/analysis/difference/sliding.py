@@ -52,7 +52,7 @@ def slide(steps: Sequence[Step], cost: Cost) -> list[Step]:
 
 def _slide(steps: list[Step], start: int, end: int, side: int, cost: Cost) -> None:
     """Slides one run, in place."""
-    above, below = _pairs(steps[:start][::-1]), _pairs(steps[end:])
+    above, below = _pairs(steps[max(0, start - FARTHEST) : start][::-1]), _pairs(steps[end : end + FARTHEST])
     first, last, length = start - above, end + below, end - start
     mine = [step[side][0] for step in steps[first:last]]
     others = [step[1 - side][0] for step in (*steps[first:start], *steps[end:last])]
@@ -88,7 +88,7 @@ def _slide(steps: list[Step], start: int, end: int, side: int, cost: Cost) -> No
 def _pairs(steps: Sequence[Step]) -> int:
     """How many pairs stand in front, as far as a run may slide."""
     count = 0
-    while count < min(len(steps), FARTHEST) and steps[count].is_pair:
+    while count < len(steps) and steps[count].is_pair:
         count += 1
     return count
 

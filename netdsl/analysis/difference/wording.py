@@ -170,6 +170,8 @@ def _words(chain: Chain) -> tuple[str, ...]:
 
 def _chains(chains: Sequence[Chain]) -> str:
     """Chains of the same layers as one text, as long as it may be."""
+    if len(chains[0]) > LONGEST:
+        return _listed(chains[:1])
     text = _chain(chains, False)
     text = text if len(text) <= LONGEST else _chain(chains, True)
     if len(text) <= LONGEST:
