@@ -31,9 +31,14 @@ def equal_items(before: Sequence[int], after: Sequence[int]) -> list[tuple[int, 
     return []
 
 
+def _puts_in(reached: dict[int, int], diagonal: int, edits: int) -> bool:
+    """Whether a diagonal is entered by an item put in, not by one left out: by whichever got further."""
+    return diagonal == -edits or (diagonal != edits and reached[diagonal - 1] < reached[diagonal + 1])
+
+
 def _begin(reached: dict[int, int], diagonal: int, edits: int) -> int:
-    """Where a diagonal is entered: by an item put in, or by one left out, whichever got further."""
-    if diagonal == -edits or (diagonal != edits and reached[diagonal - 1] < reached[diagonal + 1]):
+    """Where a diagonal is entered."""
+    if _puts_in(reached, diagonal, edits):
         return reached[diagonal + 1]
     return reached[diagonal - 1] + 1
 
@@ -46,9 +51,7 @@ def _walked_back(trail: Sequence[dict[int, int]], i: int, j: int) -> list[tuple[
         while i > begin and i > 0 and j > 0:
             i, j = i - 1, j - 1
             pairs.append((i, j))
-        if edits and (
-            diagonal == -edits or (diagonal != edits and reached[diagonal - 1] < reached[diagonal + 1])
-        ):
+        if edits and _puts_in(reached, diagonal, edits):
             j -= 1
         elif edits:
             i -= 1
