@@ -158,13 +158,14 @@ def check_source(
 
 def warnings(compilation: Compilation, lints: Lints) -> Iterator[Diagnostic]:
     """What works in a spec without faults and is probably not meant."""
-    from netdsl.analysis.lints import choice, declarations, flow, layers
+    from netdsl.analysis.lints import choice, declarations, flow, layers, reach
 
     spec, network = compilation.spec, network_of(compilation)
     assert spec is not None, "a network has a spec"
     found = Collector()
     points = flow.flow_of(network)
     found.extend(layers.lint_layers(network, points))
+    found.extend(reach.lint_reach(network, points))
     found.extend(declarations.lint_declarations(spec, compilation.sources[0], network, points))
     if spec.train is not None:
         from netdsl.training.lint import lint_training
