@@ -21,7 +21,10 @@ MOST_UNITS = 2**12
 """Units of a period that are told apart; beyond it, positions are given for the whole axis at once."""
 
 MOST_POSITIONS = 2**20
-"""Positions of a set; beyond it, they are given for the whole axis at once."""
+"""Positions that a layer's window reads; beyond it, the window counts as the whole axis."""
+
+MOST_WORK = 2**32
+"""Bits that may be touched to find one value's positions; beyond it, they are given for the whole axis."""
 
 
 class Set(NamedTuple):
@@ -45,19 +48,18 @@ class Set(NamedTuple):
 
     def numbers(self) -> Iterator[int]:
         """Its members in order."""
-        bits, low = self.bits, self.low
-        while bits:
-            step = (bits & -bits).bit_length() - 1
-            low += step
-            yield low
-            bits >>= step + 1
-            low += 1
+        return (self.low + place for place, bit in enumerate(reversed(f"{self.bits:b}")) if bit == "1")
 
     @staticmethod
     def of(numbers: Sequence[int]) -> Set:
         """The set of numbers that are given in order."""
-        low = numbers[0] if numbers else 0
-        return Set(low, sum(1 << (number - low) for number in numbers))
+        if not numbers:
+            return Set(0, 0)
+        low = numbers[0]
+        bits = bytearray((numbers[-1] - low) // 8 + 1)
+        for number in numbers:
+            bits[(number - low) // 8] |= 1 << (number - low) % 8
+        return Set(low, int.from_bytes(bits, "little"))
 
 
 class Span(NamedTuple):
@@ -199,10 +201,11 @@ def _composed(second: Moving, first: Moving, units: int) -> Moving | None:
 
     times = first.period // math.gcd(second.step, first.period)
     period = second.period * times
-    width = max(s.bits.bit_length() for s in first.sets) + _reach(second) * first.step
-    if width > MOST_POSITIONS:
+    is_table = first.is_table or second.is_table or period > MOST_UNITS
+    width = _reach(first) + _reach(second) * first.step // first.period
+    if width * sum(s.bits.bit_count() for s in second.sets) * times > MOST_WORK:
         return None
-    if not (first.is_table or second.is_table) and period <= MOST_UNITS:
+    if not is_table:
         step = second.step * times // first.period * first.step
         return Moving(second.axis, period, step, tuple(map(seen, range(period))))
     return _table(second.axis, units, seen)

@@ -35,6 +35,9 @@ class Reading:
 WHOLE = Reading(None)
 """Every unit of the output reads the whole axis."""
 
+LONGEST_PERIOD = 2**12
+"""Units that read differently; where there are more, all count as reading the whole axis."""
+
 
 @value_record()
 class Kept:
@@ -75,6 +78,8 @@ def spreading(axis: int, kernel: int, stride: int, dilation: int, padding: int) 
     Input i adds to the outputs i·stride − padding + dilation·j for j below the kernel; so output
     stride·m + r reads m + o where r + padding − stride·o is one of dilation·j.
     """
+    if stride > LONGEST_PERIOD:
+        return WHOLE
     reach = dilation * (kernel - 1)
     phases = []
     for phase in range(stride):
@@ -87,6 +92,8 @@ def spreading(axis: int, kernel: int, stride: int, dilation: int, padding: int) 
 
 def covering(axis: int, kernel: int, stride: int, before: int) -> Reading:
     """All cells of the windows that hold a cell, for a window that slides over the axis."""
+    if stride * kernel > LONGEST_PERIOD**2:
+        return WHOLE
     windows = spreading(axis, kernel, stride, 1, before).offsets
     cells = [
         {stride * window - before + tap for window in phase for tap in range(kernel)} for phase in windows
@@ -100,6 +107,8 @@ def binned(axis: int, inputs: int, outputs: int) -> Reading:
         return WHOLE
     common = math.gcd(inputs, outputs)
     period, step = outputs // common, inputs // common
+    if period > LONGEST_PERIOD:
+        return WHOLE
     offsets = tuple(range(p * step // period, -(-(p + 1) * step // period)) for p in range(period))
     return Reading(axis, period, step, offsets)
 

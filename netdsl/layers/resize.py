@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 
 from netdsl.graph.formula import formula_of, items, plus, times
 from netdsl.graph.shapes import Shape
-from netdsl.layers.dataflow import Kept, Reading, binned, sliding
+from netdsl.layers.dataflow import LONGEST_PERIOD, WHOLE, Kept, Reading, binned, sliding
 from netdsl.layers.layer import (
     Argument,
     Boolean,
@@ -65,6 +65,8 @@ _MODE_AXES = {
 }
 """How many spatial axes each of torch's interpolations is for."""
 
+_LINEAR = ("linear", "bilinear", "trilinear")
+"""Linear interpolation, by the number of axes."""
 _CORNER_MODES = ("linear", "bilinear", "bicubic", "trilinear")
 
 
@@ -110,12 +112,14 @@ class Upsample(Layer):
     def _mode_problems(self, input: Shape) -> Iterator[Problem]:
         count = len(input.spatial)
         fitting = [mode for mode, axes in _MODE_AXES.items() if count in axes]
+        linear = next((mode for mode in _LINEAR if mode in fitting), None)
         if self.mode not in fitting:
             yield Problem(
                 "upsample-mode",
                 f'mode "{self.mode}" is not for {count} spatial {"axis" if count == 1 else "axes"}',
                 argument="mode",
                 help=f"use one of {', '.join(fitting)}",
+                instead=(("mode", f'"{linear}"'),) if linear and self.mode in _LINEAR else (),
             )
         if self.align_corners is not None and self.mode not in _CORNER_MODES:
             yield Problem(
@@ -153,6 +157,8 @@ class Upsample(Layer):
         ratio = Fraction(inputs, outputs) if factor is None else 1 / Fraction(str(factor))
         if self.align_corners:
             ratio = Fraction(inputs - 1, max(1, outputs - 1))
+        if ratio.denominator > LONGEST_PERIOD:
+            return WHOLE
         places = [self._place(p, ratio) for p in range(ratio.denominator)]
         offsets = tuple(self._around(math.floor(place), place % 1 == 0) for place in places)
         return Reading(axis, ratio.denominator, ratio.numerator, offsets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 from typing import Any
 
@@ -284,3 +285,31 @@ def test_a_deep_network_takes_the_time_of_a_shallow_one() -> None:
     (h, _) = by_path(receptive_fields(network))["body"].by_input["input"]
 
     assert h.size == 427 + 394 * 32
+
+
+@pytest.mark.parametrize(
+    ("net", "length"),
+    [
+        ("conv(1, 3000000) -> conv(1, 3)", 4_000_000),
+        ("conv(1, 500000) -> conv(1, 500000)", 2_000_000),
+        ("conv_transpose(1, 3, stride=100000) -> conv(1, 3)", 1000),
+        ("upsample(scale_factor=1.2345678) -> upsample(scale_factor=1.3456789)", 1_000_000),
+        ("adaptive_avgpool(99991) -> conv(1, 3)", 1_000_000),
+        ("maxpool(2) -> upsample(scale_factor=2.39)*4 -> avgpool(3)", 100_000),
+        ("switches(9000) -> conv(1, 3)", 1_000_000),
+    ],
+)
+def test_the_largest_networks_take_no_time(net: str, length: int) -> None:
+    """What would take too long is given for the axis as a whole."""
+    start = time.perf_counter()
+    (field,) = of_output(network_of(f"'{net}'", f"[1, {length}]"))
+
+    assert field.size <= length
+    assert time.perf_counter() - start < 5
+
+
+def test_a_wide_window_is_still_exact() -> None:
+    """Tens of thousands of positions, through two layers."""
+    (field,) = of_output(network_of("conv(1, 30000) -> conv(1, 3, dilation=10000)", "[1, 100000]"))
+
+    assert (field.size, field.is_global) == (50_000, False)
