@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 
 from netdsl import compiler
+from netdsl.analysis.memory import memory_of
 from netdsl.analysis.report import Report
+from netdsl.cli.figures import bytes_text
 from netdsl.graph.graph import Network
 from netdsl.records import record
 from netdsl.specs import shipped_folder, shipped_specs
@@ -20,9 +22,10 @@ Each file is one network, short enough to be read beside the table of its paper.
 takes a file: `netdsl check googlenet`, `netdsl train mobilenetv2`.
 
 Shapes are without the batch. Parameters are the trainable ones, MACs the multiply-adds of convolutions and
-linear layers for one sample, both without what is there only in training. The last column says what the tests
-hold the network against: parameters, MACs, outputs and gradients with the same weights. Where torchvision or
-timm has the network, its order of modules is kept, so that its weights can be taken over.
+linear layers for one sample, both without what is there only in training. Memory is what inference of one
+sample takes at least: the parameters and the most that lives at once, in single precision. The last column
+says what the tests hold the network against: parameters, MACs, outputs and gradients with the same weights.
+Where torchvision or timm has the network, its order of modules is kept, so that its weights can be taken over.
 
 This page is written by `make docs` from what `netdsl check` finds; change the specs, not the page.
 """
@@ -36,10 +39,11 @@ COLUMNS = (
     "layers",
     "parameters",
     "MACs",
+    "memory",
     "source",
     "held against",
 )
-NUMBERS = ("lines", "layers", "parameters", "MACs")
+NUMBERS = ("lines", "layers", "parameters", "MACs", "memory")
 
 
 def source_and_idea(about: str) -> tuple[str, str]:
@@ -97,6 +101,7 @@ def _row(entry: _Entry) -> tuple[str, ...]:
     source, idea = source_and_idea(entry.network.about)
     costs = entry.network.costs
     inputs = ", ".join("×".join(map(str, shape)) for shape in entry.report.inputs.values())
-    figures = (f"{number:,}" for number in (costs.layers, costs.params, costs.macs))
+    memory = memory_of(entry.network).inference(batch=1)
+    figures = (*(f"{number:,}" for number in (costs.layers, costs.params, costs.macs)), bytes_text(memory))
     name, lines = f"[{entry.name}]({entry.name}.yaml)", str(len(text.splitlines()))
     return name, entry.year, idea, lines, inputs, *figures, source, entry.cite
