@@ -25,7 +25,8 @@ Shapes are without the batch. Parameters are the trainable ones, MACs the multip
 linear layers for one sample, both without what is there only in training. Memory is what inference of one
 sample takes at least: the parameters and the most that lives at once, in single precision. The last column
 says what the tests hold the network against: parameters, MACs, outputs and gradients with the same weights.
-Where torchvision or timm has the network, its order of modules is kept, so that its weights can be taken over.
+Where torchvision or timm has the network, its order of modules is kept, so that its weights can be taken
+over.
 
 This page is written by `make docs` from what `netdsl check` finds; change the specs, not the page.
 """
