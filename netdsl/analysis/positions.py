@@ -87,6 +87,11 @@ class Moving:
     is_table: bool = False
     """Whether the sets are those of all units there are, because they follow no short period."""
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether each unit depends on its own position, as most layers have it."""
+        return self.sets == (Set(0, 1),) and self.step == 1 and not self.is_table
+
     def at(self, unit: int) -> Set:
         """What a unit depends on; of a table, nothing where there is no such unit."""
         if self.is_table:
@@ -171,6 +176,8 @@ class Dependence:
 
 def joined(found: Sequence[Dependence], output: Shape) -> Dependence:
     """What depends on all of them, for values of one shape."""
+    if len(found) == 1:
+        return found[0]
     size = found[0].size
     fixed = Span.around(one.fixed for one in found)
     moving = [one.moving for one in found if one.moving is not None]
@@ -192,6 +199,11 @@ def _composed(second: Moving, first: Moving, units: int) -> Moving | None:
     Args:
         units: how many units there are.
     """
+
+    if second.is_identity:
+        return Moving(second.axis, first.period, first.step, first.sets, first.is_table)
+    if first.is_identity:
+        return second
 
     def seen(unit: int) -> Set:
         found = Set(0, 0)
