@@ -28,9 +28,9 @@ def record(cls: type[Record]) -> type[Record]:
     names = list(dict.fromkeys(names))
     defaults = {name: getattr(cls, name) for name in names if hasattr(cls, name)}
     parameters = ", ".join(f"{name}=_defaults[{name!r}]" if name in defaults else name for name in names)
-    body = "".join(f"    fields[{name!r}] = {name}\n" for name in names)
+    body = "".join(f"    _fields[{name!r}] = {name}\n" for name in names)
     scope: dict[str, Any] = {"_defaults": defaults}
-    source = f"def __init__(self, {parameters}):\n    fields = self.__dict__\n{body}"
+    source = f"def __init__(self, {parameters}):\n    _fields = self.__dict__\n{body}"
     exec(source, scope)  # noqa: S102 - the names are those of the class' own annotations
     made: Any = cls  # what follows is what a type checker reads from `dataclass_transform`
     made.__init__ = scope["__init__"]

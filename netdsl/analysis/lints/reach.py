@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from netdsl.analysis.lints.flow import Flow, Point
 from netdsl.analysis.lints.layers import warning
-from netdsl.analysis.receptive_field import receptive_fields
 from netdsl.diagnostics import Diagnostic
 from netdsl.graph.graph import Network
 from netdsl.graph.shapes import WORDS
@@ -20,8 +19,12 @@ def lint_reach(network: Network, flow: Flow) -> Iterator[Diagnostic]:
     if pool is None or len(network.graph.output.sizes) != 1:
         return
     before = _stage_before(network, flow, pool)
+    if before is None:
+        return
+    from netdsl.analysis.receptive_field import receptive_fields  # most specs need not load it
+
     inputs = dict(zip(network.input_names, network.graph.inputs, strict=True))
-    for one in receptive_fields(network) if before else ():
+    for one in receptive_fields(network):
         if one.path != before:
             continue
         for name, fields in one.by_input.items():
