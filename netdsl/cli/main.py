@@ -18,6 +18,7 @@ from netdsl.version import VERSION
 
 VERBS = {
     "check": "check specs: shapes, parameters, multiply-adds, claims",
+    "show": "draw a network: a tree, an SVG, or a page whose blocks open and close",
     "diff": "tell how two specs differ, and what each change costs",
     "fmt": "write specs as they are usually written",
     "emit": "print a spec as a standalone PyTorch file",

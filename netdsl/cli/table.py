@@ -12,13 +12,13 @@ from typing import TextIO
 from netdsl.analysis.outline import Outline, Row
 from netdsl.diagnostics.render import PLAIN, Style
 from netdsl.diagnostics.snippet import harmless, width
+from netdsl.graph.figures import figure as figure
 from netdsl.graph.graph import Costs, Network
 from netdsl.records import record
 
 NAMES = ("stage", "layers")
 """The headings of the first columns, which stand to the left."""
 GAP = "  "
-UNITS = "kMGTPEZY"
 NARROWEST_LAYERS = 24
 """Columns that the layers keep on the narrowest terminal."""
 
@@ -95,22 +95,6 @@ def columns_of(stream: TextIO) -> int | None:
         return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
     except OSError:
         return None
-
-
-def figure(number: int) -> str:
-    """A large number in three digits and a unit of thousands.
-
-    >>> figure(4_089_184_256), figure(416_520), figure(84)
-    ('4.09 G', '417 k', '84')
-    """
-    if number < 1000:
-        return str(number)
-    power = 1
-    while number >= 999.5 * 1000**power and power < len(UNITS):
-        power += 1
-    value = number / 1000**power
-    decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{decimals}f} {UNITS[power - 1]}"
 
 
 def counted(layers: Mapping[str, int]) -> str:

@@ -51,6 +51,7 @@ VERB_NAMES = {
     "predict",
     "rule",
     "schema",
+    "show",
     "specs",
     "train",
 }
