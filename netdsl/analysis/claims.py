@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from netdsl.analysis.connections import Connections
-from netdsl.diagnostics import Collector, Diagnostic
+from netdsl.diagnostics import Collector, Diagnostic, Edit, Span
+from netdsl.diagnostics.edits import write
 from netdsl.graph.graph import Network
 from netdsl.language import syntax
 from netdsl.records import value_record
@@ -48,12 +50,25 @@ def _failure(claim: syntax.Claim, measured: int | tuple[int, ...], cite: str | N
         message = (
             f"the claim of {claim.subject} is marked as wrong in print, and is right: {_spell(measured)}"
         )
-        return Diagnostic(code="claim-holds", message=message, span=claim.span, help="remove its `wrong:`")
+        help = "remove its `wrong:`"
+        return Diagnostic(
+            code="claim-holds", message=message, span=claim.span, help=help, fix=_without_why(claim.span)
+        )
     message = (
         f"the claim{said} says {claim.subject} {_spell(claim.value)}, the network has {_spell(measured)}"
     )
     help = "mend the network; a figure known to be wrong in print is kept as `{value: …, wrong: why}`"
     return Diagnostic(code="claim-fails", message=message, span=claim.span, help=help)
+
+
+def _without_why(value: Span) -> tuple[Edit, ...]:
+    """A figure alone in the place of `{value: …, wrong: why}`."""
+    text = value.source.text
+    front = re.search(r"\{\s*value:\s*\Z", text[: value.start])
+    behind = re.compile(r"\s*,\s*wrong:[^{}\n]*\}").match(text, value.end)
+    if front is None or behind is None:
+        return ()
+    return write(Span(value.source, front.start(), behind.end()), value.text)
 
 
 def _measure(claim: syntax.Claim, network: Network, found: Collector) -> int | tuple[int, ...] | None:

@@ -78,7 +78,7 @@ def _heads(
     names = {
         name: tensor
         for name, tensor in environment.block.recalled.items()
-        if name not in given and scope.reaches(tensor)
+        if name not in given and (tensor.shape is None or scope.reaches(tensor))
     }
     for head in spec.heads:
         tensor = names.get(head.at)

@@ -109,6 +109,19 @@ def input_shapes(spec: syntax.Spec, program: Program, found: Collector) -> dict[
     return shapes
 
 
+SMALLEST_PICTURE = 16
+"""Height and width from which a shape with its channels last is taken for a picture."""
+
+
+def looks_channels_last(shape: Shape) -> bool:
+    """Whether a shape is rather that of a picture with its channels behind: `[224, 224, 3]`."""
+    if len(shape.sizes) != 3:
+        return False
+    first, second, last = shape.sizes
+    is_square = first == second and last == 1
+    return min(first, second) >= SMALLEST_PICTURE and (last in (3, 4) or is_square)
+
+
 def unknown_settings(spec: syntax.Spec, settings: Mapping[str, Span], found: Collector) -> None:
     """Adds a diagnostic for each setting that names neither a parameter of the spec nor an input."""
     names = [setting.name for setting in spec.parameters]

@@ -143,6 +143,8 @@ def _special(code: str, before: list[LooseToken], found: LooseToken, tokens: lis
     last = before[-1].text if before else ""
     if code == "missing-operand" and "->" in (last, found.text):
         return "leave the arrow out: stages and items of a list follow each other without one"
+    if found.text == "for":
+        return "a table is unrolled in parentheses: `(… for … in …)`"
     if code == "nested-call" and [t.text for t in tokens if t.start >= found.start][:3] == ["(", "x", ")"]:
         return "leave `(x)` out: a layer acts on what stands before it"
     return None

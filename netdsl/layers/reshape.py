@@ -94,6 +94,7 @@ class Flatten(Layer):
                 f"`flatten` starts at axis {first + 1} and ends before it, at axis {last + 1}",
                 argument="end_dim",
                 help="give the smaller number first",
+                instead=(("start_dim", str(self.end_dim)), ("end_dim", str(self.start_dim))),
             )
             return
         yield from name_clash(self.word, self.output(input), "name the axes with `rearrange` instead")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from netdsl.analysis.lints.flow import Flow
 from netdsl.analysis.lints.layers import warning
 from netdsl.diagnostics import Diagnostic, Label
+from netdsl.diagnostics.edits import write
 from netdsl.graph.graph import Network
 from netdsl.language import syntax
 from netdsl.training.catalog import CLASSES
@@ -26,6 +27,9 @@ def lint_training(train: syntax.Data, recipe: Recipe, network: Network, flow: Fl
     yield from _softmax_before_loss(train, recipe, flow)
     yield from _output_classes(train, recipe, network)
     yield from _norm_of_one_value(train, recipe, flow)
+    yield from _end_against_loss(train, recipe, flow)
+    if train.get("data") is not None or train.get("loss") is not None:
+        yield from _one_logit(recipe, network, flow)
 
 
 def _softmax_before_loss(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iterator[Diagnostic]:
@@ -59,6 +63,49 @@ def _output_classes(train: syntax.Data, recipe: Recipe, network: Network) -> Ite
                 f"give the network {classes:,} outputs, or name other data",
             )
             return
+
+
+def _end_against_loss(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iterator[Diagnostic]:
+    """Outputs that the loss reads the other way round, or never sees whole."""
+    if flow.result < 0:
+        return
+    last, loss = flow.points[flow.result], train.get("loss")
+    labels = () if loss is None else (Label(loss.span, "the loss"),)
+    if recipe.loss.word == "cross_entropy" and last.kind == "rbf":
+        yield warning(
+            "penalties-as-scores",
+            "`rbf` gives distances, small where it fits; `cross_entropy` takes the largest for the right one",
+            last.span,
+            "write `loss: lenet1998`, which takes penalties",
+            *labels,
+            fix=() if loss is None or loss.span.text != "cross_entropy" else write(loss.span, "lenet1998"),
+        )
+    if recipe.loss.word == "lenet1998" and last.kind == "linear":
+        yield warning(
+            "scores-as-penalties",
+            "`lenet1998` takes penalties, small where it fits; `linear` gives scores of either sign",
+            last.span,
+            "write `loss: cross_entropy`, or end with `rbf`",
+            *labels,
+        )
+    if recipe.loss.word == "cross_entropy" and last.kind in ("relu", "relu6", "dropout"):
+        yield warning(
+            "cut-before-loss",
+            f"the network ends in `{last.kind}`, behind which scores are lost",
+            last.span,
+            "end with the layer before it: `cross_entropy` takes every score as it is",
+            *labels,
+        )
+
+
+def _one_logit(recipe: Recipe, network: Network, flow: Flow) -> Iterator[Diagnostic]:
+    if recipe.loss.word == "cross_entropy" and network.graph.output.sizes == (1,) and flow.result >= 0:
+        yield warning(
+            "one-score",
+            "the softmax of one value is 1, whatever it is: the loss is always 0",
+            flow.points[flow.result].span,
+            "give each class an output, two for yes and no",
+        )
 
 
 def _norm_of_one_value(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iterator[Diagnostic]:

@@ -12,7 +12,7 @@ from netdsl.diagnostics import Source
 from netdsl.layers.catalog import LAYERS_BY_WORD
 
 SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
-WORD = re.compile(rf"\b({'|'.join(LAYERS_BY_WORD)})\b(?!:)")
+WORD = re.compile(rf"\b({'|'.join(LAYERS_BY_WORD)})\b(?![:=])")
 EVERY = 4
 """Of the places of a mistake, which are tried: one in so many."""
 
@@ -45,7 +45,7 @@ def mistakes(text: str) -> Iterator[Mistake]:
     for found in re.finditer(r"\bbias=false\b", text):
         yield exchanged(found, "bias=7", "argument-type")
     for found in re.finditer(r"\bstride=\w+", text):
-        yield exchanged(found, "strides=2", "unknown-argument")
+        yield exchanged(found, "strid=2", "unknown-argument")
     for found in re.finditer(r"(?<=\bconv\()(\d+|c)(?=, \d)", text):
         yield exchanged(found, "0 * 1", "argument-range")
 

@@ -1,5 +1,7 @@
 """Where a diagnostic points: at the fault, at what it is about, and at the uses of blocks that led there."""
 
+import pytest
+
 from netdsl.compiler import compile_source
 from netdsl.diagnostics import Diagnostic, Source, Span
 
@@ -44,7 +46,37 @@ def test_both_branches_of_a_merge_are_pointed_at() -> None:
     assert [(label.text, label.span.text) for label in found.labels] == [
         ("gives 8×32×32", "conv(8, 1)"),
         ("gives 8×30×30", "conv(8, 3) -> tanh"),
+        ("height 32 becomes 30 here", "conv(8, 3)"),
     ]
+
+
+ORIGINS = {
+    "net:\n  stem: conv(8, 3, stride=2, padding=1) -> relu\n  body: id + from(input)\n": [
+        ("height 32 becomes 16 here: stride=2", "conv(8, 3, stride=2, padding=1)")
+    ],
+    "net:\n  stem: maxpool(2) -> tanh\n  body: relu -> from(stem) + from(input)\n": [
+        ("height 32 becomes 16 here", "maxpool(2)")
+    ],
+    "blocks:\n  unit: relu -> conv(8, 1)*2\nnet: (unit -> tanh -> elu) + (relu -> conv(4, 1) -> relu)\n": [
+        ("makes 8 channels", "conv(8, 1)"),
+        ("makes 4 channels", "conv(4, 1)"),
+    ],
+    "net: x + ((maxpool(n) for n in [1, 2, 1]) -> relu)\n": [("height 32 becomes 16 here", "maxpool(n)")],
+    "net: x + (concat(conv(n, 1) for n in [2, 3]) -> relu)\n": [
+        ("makes 5 channels", "concat(conv(n, 1) for n in [2, 3])")
+    ],
+    "net: x + (relu*3 -> conv(8, 1))\n": [("makes 8 channels", "conv(8, 1)")],
+    "net: x + conv(8, 1)\n": [],
+}
+
+
+@pytest.mark.parametrize(("text", "origins"), ORIGINS.items(), ids=list(ORIGINS))
+def test_where_a_size_came_from_is_pointed_at(text: str, origins: list[tuple[str, str]]) -> None:
+    """The layer that last changed the axis, wherever it stands, unless the branch is no more than it."""
+    found = fault(text)
+
+    shown = [(label.text, label.span.text) for label in found.labels]
+    assert [label for label in shown if not label[0].startswith("gives ")] == origins
 
 
 def test_of_many_branches_the_unlike_one_is_pointed_at() -> None:
@@ -75,8 +107,11 @@ def test_a_block_is_pointed_at_as_what_gives_a_shape() -> None:
     """From outside it is one layer."""
     found = fault("blocks:\n  a: conv(8, 3) -> relu\nnet: a -> x + id\n")
 
-    assert [label.span.text for label in found.labels] == ["x", "id"]
-    assert [label.text for label in found.labels] == ["gives 3×32×32", "gives 8×30×30"]
+    assert [(label.text, label.span.text) for label in found.labels] == [
+        ("gives 3×32×32", "x"),
+        ("gives 8×30×30", "id"),
+        ("height 32 becomes 30 here", "conv(8, 3)"),
+    ]
 
 
 def test_a_fault_in_the_prelude_is_its_users() -> None:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from netdsl.analysis.lints.layers import warning
-from netdsl.diagnostics import Diagnostic, Source, Span
+from netdsl.diagnostics import Diagnostic, Edit, Source, Span
+from netdsl.diagnostics.edits import remove, write
 from netdsl.records import record
 
 _IGNORE = re.compile(r"#\s*netdsl:\s*ignore\[([^\]\n]*)\]")
@@ -78,4 +79,21 @@ def _comments(source: Source) -> Iterator[_Comment]:
 
 def _unused(comment: _Comment, code: str) -> Diagnostic:
     message = f"nothing here gives `{code}`, which this comment sets aside"
-    return warning("unused-ignore", message, comment.span, "take the comment out")
+    help = f"take `{code}` out of the comment" if len(comment.codes) > 1 else "take the comment out"
+    return warning("unused-ignore", message, comment.span, help, fix=_without_code(comment, code))
+
+
+def _without_code(comment: _Comment, code: str) -> tuple[Edit, ...]:
+    """The comment without a code; with its last one it goes, and with it a line that holds nothing else."""
+    span, text = comment.span, comment.span.source.text
+    rest = [other for other in comment.codes if other != code]
+    if rest:
+        return write(span, f"# netdsl: ignore[{', '.join(rest)}]")
+    line_end = text.find("\n", span.end) % (len(text) + 1)
+    if text[span.end : line_end].strip():
+        return ()  # something else is said behind it
+    begins = text.rfind("\n", 0, span.start) + 1
+    front = text[begins : span.start]
+    if not front.strip():
+        return remove(Span(span.source, begins, min(line_end + 1, len(text))))
+    return remove(Span(span.source, begins + len(front.rstrip()), line_end))

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from netdsl.analysis.lints.flow import Flow
 from netdsl.analysis.lints.layers import warning
+from netdsl.analysis.program import looks_channels_last
 from netdsl.analysis.resolve import names_read
 from netdsl.diagnostics import Diagnostic, Source
+from netdsl.diagnostics.edits import write
 from netdsl.graph.graph import Network
 from netdsl.language import syntax
 
@@ -25,6 +27,7 @@ def lint_declarations(spec: syntax.Spec, own: Source, network: Network, flow: Fl
     yield from _unused_blocks(spec, own)
     yield from _unused_stages(network, flow, own)
     yield from _conditional_chains(spec, own)
+    yield from _channels_last(spec, own, network)
 
 
 def _unused_parameters(spec: syntax.Spec, own: Source) -> Iterator[Diagnostic]:
@@ -99,6 +102,21 @@ def _conditional_chains(spec: syntax.Spec, own: Source) -> Iterator[Diagnostic]:
                     first.span,
                     "put parentheses: `(a if c else b) -> d`, or `a if c else (b -> d)`",
                 )
+
+
+def _channels_last(spec: syntax.Spec, own: Source, network: Network) -> Iterator[Diagnostic]:
+    """Pictures whose channels were written last, as files and Keras have them."""
+    for (name, listing), shape in zip(spec.inputs, network.graph.inputs, strict=True):
+        if listing.span.source is own and looks_channels_last(shape):
+            rest, last = listing.items[:-1], listing.items[-1]
+            meant = ", ".join(item.span.text for item in (last, *rest))
+            yield warning(
+                "channels-last",
+                f"`{name}` looks like height, width and channels",
+                listing.span,
+                f"a shape begins with the channels: write `[{meant}]`",
+                fix=write(listing.span, f"[{meant}]"),
+            )
 
 
 def _chains(value: object) -> Iterator[syntax.Chain]:

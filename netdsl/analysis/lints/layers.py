@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from netdsl.analysis.lints.flow import Flow, Point
 from netdsl.diagnostics import Diagnostic, Edit, Label, Span
+from netdsl.diagnostics.edits import without_step, write
 from netdsl.graph.graph import Network
 from netdsl.graph.shapes import Shape
 
@@ -38,6 +40,7 @@ def lint_layers(network: Network, flow: Flow) -> Iterator[Diagnostic]:
         yield from _stride_skips(flow, point)
         yield from _pool_drops(point)
         yield from _no_effect(point)
+        yield from _norm_twice(flow, point)
         if has_convolutions:
             yield from _heavy_linear(network, point)
     yield from _sigmoid_chain(flow)
@@ -99,6 +102,35 @@ def _activation_twice(flow: Flow, point: Point) -> Iterator[Diagnostic]:
             point.span,
             "leave one out",
             Label(before.span, "the first"),
+            fix=without_step(point.span) if _is_written_behind(point, before) else (),
+        )
+
+
+def _is_written_behind(point: Point, before: Point) -> bool:
+    """Whether a layer is written out, arguments and all, right behind another in the text."""
+    first, second = before.span, point.span
+    between = second.source.text[first.end : second.start] if first.source is second.source else ""
+    return between.strip() == "->" and _is_literal(point)
+
+
+def _is_literal(point: Point) -> bool:
+    """Whether nothing in a layer's text depends on where it is used."""
+    names = re.findall(r"[A-Za-z_]\w*", re.sub(r"\w+\s*=(?!=)", "", point.span.text))
+    return names[:1] == [point.kind] and not set(names[1:]) - {"true", "false", "none"}
+
+
+def _norm_twice(flow: Flow, point: Point) -> Iterator[Diagnostic]:
+    if point.kind not in ("batchnorm", "instancenorm", "layernorm", "groupnorm"):
+        return
+    before = flow.source(point)
+    if before is not None and before.kind == point.kind:
+        yield warning(
+            "norm-twice",
+            f"`{point.kind}` normalises what `{point.kind}` normalised",
+            point.span,
+            "leave one out",
+            Label(before.span, "the first"),
+            fix=without_step(point.span) if _is_written_behind(point, before) else (),
         )
 
 
@@ -193,7 +225,11 @@ def _no_effect(point: Point) -> Iterator[Diagnostic]:
     )
     if is_idle:
         yield warning(
-            "no-effect", f"`{point.span.text}` gives what it takes", point.span, "leave it out, or write `id`"
+            "no-effect",
+            f"`{point.span.text}` gives what it takes",
+            point.span,
+            "leave it out, or write `id`",
+            fix=(without_step(point.span) or write(point.span, "id")) if _is_literal(point) else (),
         )
 
 
