@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from netdsl.cli.json_schema import schema_text
+from netdsl.cli.pictures import tour_picture
 from netdsl.cli.specs_page import specs_page
 from netdsl.cli.story_page import story_page
 from netdsl.diagnostics.catalog import PARTS, as_markdown, rules
@@ -37,6 +38,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/diagnostics.md": diagnostics_page,
     "docs/layers.md": reference.page,
     "docs/netdsl.schema.json": schema_text,
+    "docs/pictures/second.svg": tour_picture,
     "docs/recipes.md": recipes.page,
     "docs/story.md": story_page,
     "specs/README.md": specs_page,

@@ -193,7 +193,7 @@ def _leaves(tracks: tuple[Chain, ...], times: int) -> tuple[int, set[str]]:
         for piece in chain.pieces:
             if isinstance(piece, Box) and not piece.has_inside:
                 number += times * piece.count * (piece.costs.layers > 0)
-                if piece.count == 1:
+                if piece.count == 1 and piece.costs.layers:
                     paths.add(piece.path)
             elif not isinstance(piece, Port):
                 inner = piece.tracks if isinstance(piece, Box) else piece.branches
