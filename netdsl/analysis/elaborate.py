@@ -15,6 +15,7 @@ from netdsl.analysis.environment import BlockContext, Effort, Environment, Progr
 from netdsl.analysis.evaluate import as_layer, evaluate, several_inputs
 from netdsl.analysis.expansion import MOST_LAYERS, Elaborator, is_flow
 from netdsl.analysis.labels import label_body
+from netdsl.analysis.program import read_elsewhere
 from netdsl.analysis.scope import SEVERAL, Scope, Tensor
 from netdsl.analysis.values import (
     Unknown,
@@ -40,7 +41,7 @@ def elaborate(
     # shared modules are attributes of the network, beside those of its net
     elaborator.labels[id(spec.net)] = label_body(spec.net, program.shared)
     scope = Scope(None)
-    context = BlockContext(frozenset(program.parameters))
+    context = BlockContext(frozenset(program.parameters) - read_elsewhere(spec))
     places = {name: sizes.span for name, sizes in spec.inputs}
     for name, shape in inputs.items():
         context.recalled[name] = scope.enter(shape, places[name])

@@ -87,7 +87,7 @@ class BlockContext:
     """What all expressions of one use of a block share.
 
     Attributes:
-        parameters: the block's own parameters; for the net, the spec's.
+        parameters: the block's own parameters; for the net, the spec's that nothing else reads.
         recalled: the tensors of named steps passed so far, for `from(name)`.
         constraints: formulas whose value the unrolling of lists relied on.
     """

@@ -46,7 +46,7 @@ from netdsl.analysis.values import (
     relabelled,
 )
 from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Span, did_you_mean
-from netdsl.graph.formula import FUNCTIONS, Formula, apply, formula_of, items, plain, traced
+from netdsl.graph.formula import FUNCTIONS, Formula, apply, formula_of, items, plain, resting, traced
 from netdsl.graph.graph import MergeKind
 from netdsl.graph.shapes import WORDS
 from netdsl.language import syntax
@@ -372,7 +372,7 @@ def _logic(body: syntax.Logic, environment: Environment) -> Any:
     rest = [_quietly(operand, environment) for operand in body.operands[len(values) :]]
     if all(_is_number(value) for value in rest):
         return apply(body.operator, *values, *rest)
-    return plain(values[-1])
+    return traced(plain(values[-1]), resting(plain(values[-1]), *values))
 
 
 def _quietly(body: syntax.Expression, environment: Environment) -> Any:
@@ -397,6 +397,9 @@ def _conditional(body: syntax.Conditional, environment: Environment) -> Any:
     formula = formula_of(condition)
     if formula is None or isinstance(value, Unknown):
         return value
+    if not isinstance(formula.settled(), Formula):  # it rests on what no formula says
+        environment.block.constraints[formula] = bool(condition)
+        return value
     if is_layer(value):
         return ChoiceValue(formula, bool(condition), value, body.span)
     alternative = _quietly(other, environment)
@@ -404,7 +407,7 @@ def _conditional(body: syntax.Conditional, environment: Environment) -> Any:
         return apply(
             "if", *((value, condition, alternative) if condition else (alternative, condition, value))
         )
-    return plain(value)
+    return traced(plain(value), resting(plain(value), value, condition))
 
 
 def _index(body: syntax.Index, environment: Environment) -> Any:
@@ -567,7 +570,7 @@ def _use_block(
             values[parameter.name] = parameter.default.value
         elif parameter.default is not None:
             # a default sees the block's earlier parameters and the spec's names, not those around the use
-            inner = replace(environment, variables=dict(values), x=None, keeps_formulas=False, labels={})
+            inner = replace(environment, variables=dict(values), x=None, labels={})
             values[parameter.name] = evaluate(parameter.default, inner)
     wrong = bool(faults) or any(isinstance(value, Unknown) for value in values.values())
     spans = {name: span for name, (_, span) in bound.items()}

@@ -13,13 +13,17 @@ from netdsl.analysis.boundaries import (
     grown_shape,
     inside,
     outside,
+    resting_on_choices,
     same_facts,
     short_formulas,
+    under,
 )
 from netdsl.analysis.environment import BlockContext, Environment, Program
 from netdsl.analysis.evaluate import as_layer, evaluate, several_inputs
 from netdsl.analysis.labels import OPERATOR_OF, Labels, label_body
-from netdsl.analysis.scope import Scope, Tensor, in_doubt, nowhere, without_formulas
+from netdsl.analysis.origins import origin_labels
+from netdsl.analysis.remedies import remedy
+from netdsl.analysis.scope import Scope, Tensor, in_doubt, nowhere
 from netdsl.analysis.values import (
     BrokenValue,
     ChainValue,
@@ -47,10 +51,10 @@ from netdsl.graph.graph import (
     Group,
     Leaf,
     Merge,
+    Node,
     Series,
     SharedUse,
     Use,
-    walk,
 )
 from netdsl.graph.shapes import Axis, Shape
 from netdsl.language import syntax
@@ -58,7 +62,7 @@ from netdsl.layers.layer import LARGEST, Layer, Problem
 from netdsl.layers.merge import merge_output, merge_problems
 from netdsl.records import replace, value_record
 
-MOST_LAYERS = 1_000_000
+MOST_LAYERS = 10_000_000
 """Leaf layers of the largest network that is checked, expanded."""
 DEEPEST_BLOCKS = 40
 """Blocks that may use each other in a row."""
@@ -88,6 +92,7 @@ class Elaborator:
         self.shared: dict[str, Graph] = {}
         self.used: dict[str, syntax.Block] = {}
         self.labels: dict[int, Labels] = {}
+        self.weight_shapes = _WeightShapes()
 
     # Bodies
 
@@ -201,7 +206,7 @@ class Elaborator:
         shape = current.known
         problems = list(layer.problems(shape))
         for problem in problems:
-            if not current.doubt.intersection(problem.axes):
+            if not _follows(problem, current):
                 self._report_problem(problem, use, current, environment)
         try:
             output = layer.output(shape)
@@ -215,7 +220,9 @@ class Elaborator:
         if min(output.sizes) < 1 or max(output.sizes) > LARGEST:
             doubt |= self._too_long(output, doubt, use.span, environment)
             output = Shape(tuple(Axis(axis.name, min(max(1, axis.size), LARGEST)) for axis in output.axes))
-        costs = Costs() if problems else Costs(1, layer.params(shape), layer.macs(shape))
+        costs = Costs() if problems else Costs(1, int(layer.params(shape)), int(layer.macs(shape)))
+        if self.program.keeps_formulas:
+            output = resting_on_choices(layer, use.origin, shape, output)
         leaf = Leaf(layer, costs)
         return scope.add(name, leaf, (current,), output, use.span, doubt=doubt, origin=use.origin)
 
@@ -236,7 +243,8 @@ class Elaborator:
         labels = [Label(current.span, f"gives {current.shape}")]
         if span is not use.span:
             labels.insert(0, Label(use.span, "in this layer"))
-        environment.report(problem.code, problem.message, span, problem.help, *labels)
+        fix = remedy(problem, use)
+        environment.report(problem.code, problem.message, span, problem.help, *labels, fix=fix)
 
     # Blocks
 
@@ -261,7 +269,7 @@ class Elaborator:
         inputs = [current, *(scope.reach(tensor) for tensor in done.captured)]
         output = done.graph.output
         if self.program.keeps_formulas:
-            output = outside(output, use.arguments, current.known)
+            output = outside(output, use.arguments, [tensor.known for tensor in inputs])
         arguments = tuple((name, as_argument(value)) for name, value in use.arguments)
         operation = Use(block.name, arguments, done.graph)
         return scope.add(name, operation, inputs, output, use.span, doubt=done.doubt, origin=use.origin)
@@ -283,6 +291,7 @@ class Elaborator:
         environment.spend(STEPS_OF_A_LAYER, use.span)
         inner = Scope(scope, is_block=True)
         keeps = self.program.keeps_formulas
+        inner.entered = current
         x = inner.enter(inside(current.known) if keeps else current.known, current.span, current.doubt)
         parameters = frozenset(name for name, _ in use.arguments or ())
         variables = dict(use.arguments or ())
@@ -310,15 +319,14 @@ class Elaborator:
         assert isinstance(block, syntax.Block)
         if use.arguments is None or not self._is_tensor(current, use.span, environment):
             return in_doubt(current, use.span)
-        key = (id(block), "shared", current.known)
+        key = (id(block), "shared", current.known, current.doubt)
         if key not in self.elaborated:
-            plain_current = replace(current, shape=without_formulas(current.known))
-            self.elaborated[key] = self._elaborate(block, use, scope, plain_current, environment)
+            self.elaborated[key] = self._elaborate(block, use, scope, current, environment)
         graph = self.elaborated[key].graph
         if graph is None:
             return in_doubt(current, use.span)
-        first = self.shared.setdefault(block.name, graph)
-        if first is not graph and _weights(first) != _weights(graph):
+        first = graph if current.doubt else self.shared.setdefault(block.name, graph)
+        if first is not graph and self.weight_shapes.of(first) != self.weight_shapes.of(graph):
             environment.report(
                 "shared-shapes",
                 f"the shared module `{block.name}` would need other weights here: "
@@ -326,9 +334,9 @@ class Elaborator:
                 use.span,
                 "give it inputs of one shape; a block has weights of its own in every use",
             )
-        return scope.add(
-            name, SharedUse(block.name, graph), (current,), without_formulas(graph.output), use.span
-        )
+        output = outside(graph.output, (), [current.known]) if self.program.keeps_formulas else graph.output
+        doubt = self.elaborated[key].doubt
+        return scope.add(name, SharedUse(block.name, graph), (current,), output, use.span, doubt=doubt)
 
     # Compounds
 
@@ -357,6 +365,8 @@ class Elaborator:
             for problem in problems:
                 if not doubt.intersection(problem.axes):
                     labels = [Label(b.span, f"gives {b.shape}") for b in (branches[0], branch)]
+                    for operand in (branches[0], branch):
+                        labels += origin_labels(operand, problem.axes)
                     place = _operator(value, branch)
                     environment.report(problem.code, problem.message, place, problem.help, *labels)
                 doubt |= frozenset(problem.axes)
@@ -393,6 +403,7 @@ class Elaborator:
         """A layer in a scope of its own."""
         environment.spend(STEPS_OF_A_SCOPE, value.span)
         inner = Scope(scope)
+        inner.entered = current
         entered = inner.enter(current.shape, current.span, current.doubt)
         return inner, self._alone(value, inner, entered, environment)
 
@@ -464,13 +475,15 @@ class Elaborator:
         if not self._is_tensor(current, value.span, environment):
             return in_doubt(current, value.span)
         inner = Scope(scope)
+        inner.entered = current
         entered = inner.enter(current.shape, current.span, current.doubt)
         result = self.apply(value.body, inner, entered, environment)
         if result.shape is None:
             return in_doubt(current, value.span)
         inputs = [current, *(scope.reach(tensor) for tensor in inner.captured)]
         operation = Choice(value.condition, value.taken, inner.finish(result))
-        return scope.add("", operation, inputs, result.shape, value.span, doubt=result.doubt)
+        shape = under(value.condition, result.shape) if value.taken else result.shape
+        return scope.add("", operation, inputs, shape, value.span, doubt=result.doubt)
 
     def _scoped(
         self, value: ScopedValue, name: str, scope: Scope, current: Tensor, environment: Environment
@@ -554,6 +567,7 @@ class Elaborator:
         self, stage: syntax.Stage, rebinds: bool, scope: Scope, current: Tensor, environment: Environment
     ) -> Tensor:
         inner = Scope(scope)
+        inner.entered = current
         entered = current if current.several else inner.enter(current.shape, current.span, current.doubt)
         if current.several:
             inner.enter(None, current.span)
@@ -574,6 +588,25 @@ class Elaborator:
         inputs = [first, *(scope.reach(tensor) for tensor in inner.captured)]
         operation = Group(inner.finish(result), is_stage=True)
         return scope.add(stage.name, operation, inputs, result.shape, stage.span, doubt=result.doubt)
+
+
+OF_AXES = (
+    "channels-not-first",
+    "no-channels",
+    "no-such-dim",
+    "per-axis-length",
+    "rearrange-axes",
+    "rearrange-order",
+    "spatial-axes",
+)
+"""Problems with which axes there are, rather than with their sizes."""
+
+
+def _follows(problem: Problem, current: Tensor) -> bool:
+    """Whether a problem may be no more than the consequence of a fault told already."""
+    # a layer may have set the channels since
+    is_lost = bool(current.doubt) and current.doubt.issuperset({*current.known.names} - {"c"})
+    return bool(current.doubt.intersection(problem.axes)) or (is_lost and problem.code in OF_AXES)
 
 
 def _doubt_behind(layer: Layer, current: Tensor, output: Shape, problems: list[Problem]) -> frozenset[str]:
@@ -607,10 +640,34 @@ def is_flow(body: syntax.Body) -> bool:
     return isinstance(body, syntax.Broken) and body.span.text.startswith(("[", "{"))
 
 
-def _weights(graph: Graph) -> list[tuple[str, Any]]:
-    """The shapes of a graph's parameters by path."""
-    return [
-        (step.path, dict(step.node.operation.layer.weights(step.input)))
-        for step in walk(graph)
-        if isinstance(step.node.operation, Leaf)
-    ]
+class _WeightShapes:
+    """The shapes of graphs' parameters by path, equal ones under one number, so that nothing is expanded."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Any, int] = {}
+        self.done: dict[int, int] = {}
+
+    def of(self, graph: Graph) -> int:
+        """The number of a graph; those of two graphs are equal where their parameters are."""
+        if id(graph) not in self.done:
+            key = tuple((node.name, self._node(graph, node)) for node in graph.nodes)
+            self.done[id(graph)] = self.numbers.setdefault(key, len(self.numbers))
+        return self.done[id(graph)]
+
+    def _node(self, graph: Graph, node: Node) -> Any:
+        match node.operation:
+            case Leaf(layer=layer):
+                return tuple(layer.weights(graph.shape(node.inputs[0])).items())
+            case Use(graph=inner) | Group(graph=inner) | Choice(graph=inner) | SharedUse(graph=inner):
+                return self.of(inner)
+            case Series(children=children) | Fan(children=children):
+                runs: list[list[int]] = []
+                for child in children:
+                    number = self.of(child.graph)
+                    if runs and runs[-1][0] == number:
+                        runs[-1][1] += child.count
+                    else:
+                        runs.append([number, child.count])
+                return tuple(map(tuple, runs))
+            case _:
+                return None

@@ -49,7 +49,7 @@ def declare(
     parameters = _Parameters(program, expressions, spans, found).evaluate()
     if not keeps_formulas:
         return replace(program, parameters=parameters, keeps_formulas=False)
-    fixed = _read_elsewhere(spec)
+    fixed = read_elsewhere(spec)
     named = {
         name: value
         if is_layer(value) or isinstance(value, Unknown) or name in fixed
@@ -178,7 +178,7 @@ class _Parameters:
         self.values.setdefault(name, evaluate(expression, environment))
 
 
-def _read_elsewhere(spec: syntax.Spec) -> frozenset[str]:
+def read_elsewhere(spec: syntax.Spec) -> frozenset[str]:
     """The parameters that something else than the net reads by name: blocks, shared modules, inputs, other
     parameters. The printed network cannot take those as arguments of its constructor, since what reads them
     is printed apart from it."""

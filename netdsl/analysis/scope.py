@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdsl.diagnostics import Span
-from netdsl.graph.formula import Formula, plain
+from netdsl.graph.formula import Formula, formula_of, plain, traced
 from netdsl.graph.graph import Graph, Head, Node, Operation
-from netdsl.graph.shapes import Axis, Shape
+from netdsl.graph.shapes import Axis, Shape, captured_names
 from netdsl.records import record, replace
 
 
@@ -72,6 +72,8 @@ class Scope:
         self.is_block = is_block
         self.inputs: list[Tensor] = []
         self.captured: list[Tensor] = []
+        self.entered: Tensor | None = None
+        """The tensor behind the first input, in the scope around this one."""
         self._pending: list[_Pending] = []
         self._imports: dict[tuple[int, tuple[str, int]], Tensor] = {}
 
@@ -80,6 +82,12 @@ class Scope:
         tensor = Tensor(self, ("input", len(self.inputs)), shape, span, doubt)
         self.inputs.append(tensor)
         return tensor
+
+    def made(self, number: int) -> tuple[Operation, list[Tensor], Tensor]:
+        """A node: what it does, with which tensors of this scope, and what comes out."""
+        _, operation, positions, tensor, _ = self._pending[number]
+        inputs = [self.inputs[n] if kind == "input" else self._pending[n][3] for kind, n in positions]
+        return operation, inputs, tensor
 
     def reaches(self, tensor: Tensor) -> bool:
         """Whether the tensor is of this scope or of one around it."""
@@ -96,7 +104,7 @@ class Scope:
         if key not in self._imports:
             assert self.parent is not None
             outer = self.parent.reach(tensor)
-            shape = without_formulas(outer.known) if self.is_block else outer.known
+            shape = captured(outer.known, len(self.inputs)) if self.is_block else outer.known
             self._imports[key] = self.enter(shape, outer.span, outer.doubt)
             self.captured.append(tensor)
         return self._imports[key]
@@ -141,5 +149,10 @@ class Scope:
         return Head(*head, node)
 
 
-def without_formulas(shape: Shape) -> Shape:
-    return Shape(tuple(Axis(axis.name, plain(axis.size)) for axis in shape.axes))
+def captured(shape: Shape, number: int) -> Shape:
+    """A tensor from around a block as the block's own formulas call it: its input of that number."""
+    names = captured_names(number)
+    sizes = ((axis, names.get(axis.name) if formula_of(axis.size) else None) for axis in shape.axes)
+    return Shape(
+        tuple(Axis(a.name, traced(plain(a.size), Formula.name(name) if name else None)) for a, name in sizes)
+    )

@@ -11,14 +11,14 @@ soon as an argument changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from netdsl.backends.equalities import Equalities
 from netdsl.backends.naming import numbered
-from netdsl.backends.scopes import Scope, formula_in, is_same
+from netdsl.backends.scopes import Scope, formula_in, is_same, names_in, rests_on
 from netdsl.graph.formula import Formula, operand, plain, traced
 from netdsl.graph.graph import Graph
 from netdsl.graph.polynomial import difference, polynomial, simplified
@@ -63,7 +63,7 @@ def is_progression(row: Sequence[Any]) -> bool:
 
 def _takes_back(step: Any) -> bool:
     """Whether a single step replaces a size by another: from `in_channels` to 4 there is no growing."""
-    terms = polynomial(operand(step)) or {}
+    terms = polynomial(_settled_operand(step)) or {}
     return any(coefficient < 0 for monomial, coefficient in terms.items() if monomial)
 
 
@@ -93,6 +93,8 @@ class Arguments:
         self.equalities = equalities
         self.extras: dict[str, dict[int, Any]] = {}
         """Further arguments, with the value that each use gives."""
+        self.fixed: set[str] = set()
+        """Names on which constants rest that are printed: with other values they would be other constants."""
         names = {name for scope in scopes for name in scope.values}
         self.loop = next(name for name in LOOP_NAMES if name not in names)
 
@@ -112,7 +114,9 @@ class Arguments:
 
     def known(self, values: Sequence[Any], members: Sequence[Member]) -> Any:
         """The same without a further argument: None where the values have nothing in common."""
+        fixed = set(self.fixed)
         found = self._shared(list(zip(values, members, strict=True)))
+        self.fixed = fixed  # it may not be printed
         return None if found is _NOTHING_COMMON else found
 
     def _shared(self, pairs: Sequence[tuple[Any, Member]]) -> Any:
@@ -126,11 +130,18 @@ class Arguments:
                 and self.equalities.proves(self.graphs[member.number], formula, own)
                 for (value, member), own in zip(pairs, formulas, strict=True)
             ):
+                self._rest(rests_on(value) for value, _ in pairs)
                 return formula
         first = pairs[0][0]
         if formulas.count(None) == len(pairs) and all(is_same(value, first) for value, _ in pairs):
+            if any(map(_is_from_outside, (value for value, _ in pairs))):
+                return _NOTHING_COMMON  # whoever makes the module knows its formula
+            self._rest(names_in(value) for value, _ in pairs)
             return plain(first)
         return self._by_name(pairs) or self._item_by_item(pairs)
+
+    def _rest(self, names: Iterable[frozenset[str]]) -> None:
+        self.fixed |= frozenset().union(*names)
 
     def _formula(self, value: Any, member: Member) -> Formula | None:
         """A value's formula, where it speaks of the names that are known here."""
@@ -159,6 +170,7 @@ class Arguments:
         rows: dict[int, list[tuple[Any, Member]]] = {}
         for value, member in pairs:
             rows.setdefault(member.number, []).append((value, member))
+        self._rest(rests_on(value) for value, _ in pairs)
         loop = Formula.name(self.loop)
         if not all(is_progression([value for value, _ in row]) for row in rows.values()):
             return self._table(word, rows, loop)
@@ -193,6 +205,12 @@ class Arguments:
         return name in self.extras or name == self.loop or any(name in scope.values for scope in self.scopes)
 
 
+def _is_from_outside(value: Any) -> bool:
+    """Whether a value speaks of the sizes of a tensor from around the block."""
+    formula = formula_in(value)
+    return formula is not None and not all(map(str.isidentifier, formula.names()))
+
+
 def _briefly(formulas: Sequence[Formula | None]) -> Iterator[Formula]:
     """The different formulas, each as short as it can be said."""
     for formula in dict.fromkeys(formulas):
@@ -210,4 +228,10 @@ def _table(row: Sequence[Any]) -> tuple[Any, ...]:
 
 def _step(earlier: Any, later: Any) -> Any:
     """What a value grows by from one repeat to the next, with its formula."""
-    return traced(plain(later) - plain(earlier), difference(operand(later), operand(earlier)))
+    grown = difference(_settled_operand(later), _settled_operand(earlier))
+    return traced(plain(later) - plain(earlier), grown)
+
+
+def _settled_operand(value: Any) -> Any:
+    formula = formula_in(value)
+    return plain(value) if formula is None else formula

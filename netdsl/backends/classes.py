@@ -22,10 +22,10 @@ from netdsl.backends.modules import Definition, File, Parameter
 from netdsl.backends.naming import input_variables, variable
 from netdsl.backends.programs import ProgramBuilder
 from netdsl.backends.prose import QUOTES, annotation, docstring, spelled
-from netdsl.backends.scopes import Factory
+from netdsl.backends.scopes import Factory, Scope, given_names, layer_names, names_in, nodes_of
 from netdsl.backends.variants import MEMBER, Variant
 from netdsl.graph.formula import Formula, plain
-from netdsl.graph.graph import REQUIRED, LayerArgument
+from netdsl.graph.graph import REQUIRED, Graph, LayerArgument, Node, SharedUse, Use
 from netdsl.graph.shapes import INPUT_SIZES
 
 
@@ -51,8 +51,12 @@ class ClassPrinter:
             self.constructor = self._constructor(useful)
             body = self._body()
         self._require_layout()
+        self._rest_on_others()
         body = [*self.constructor.asserts(), *body]
-        definition = Definition(self.name, self._parameters(body), self.constructor.modules.arguments.extras)
+        arguments = self.constructor.modules.arguments
+        definition = Definition(
+            self.name, self._parameters(body), arguments.extras, frozenset(arguments.fixed)
+        )
         return self._class(definition, body), definition
 
     def _body(self) -> list[str]:
@@ -62,12 +66,56 @@ class ClassPrinter:
     def _require_layout(self) -> None:
         """What lists were unrolled into holds for their length alone."""
         graphs, scopes = self.variant.graphs, self.variant.scopes
+        modules = self.constructor.modules
         for formula, value in self.graph.constraints:
-            needed = Formula("==", (formula, plain(value)))
+            modules.arguments.fixed |= formula.rests()
+            settled = formula.settled()
+            if not isinstance(settled, Formula):
+                continue
+            needed = Formula("==", (settled, plain(value)))
             if all((formula, value) in graph.constraints for graph in graphs) and all(
                 scope.holds(needed, True) for scope in scopes
             ):
-                self.constructor.modules.require(needed)
+                modules.require(needed)
+            else:
+                modules.arguments.fixed |= settled.names()
+
+    def _rest_on_others(self) -> None:
+        """Notes on which names of this class there rest constants in others: those of shared modules, which
+        are made by the network, and of layers that are handed on with their numbers."""
+        if len(self.variant.place) > 1:
+            return  # the block's class knows of its stages
+        for graph, scope in zip(self.variant.graphs, self.variant.scopes, strict=True):
+            self._rest_on_others_in(graph, scope)
+
+    def _rest_on_others_in(self, graph: Graph, scope: Scope) -> None:
+        for inside, node in nodes_of(graph):
+            if isinstance(node.operation, SharedUse):
+                self._rest_on_shared(inside, node)
+            elif isinstance(node.operation, Use):
+                for _, value in node.operation.arguments:
+                    if isinstance(value, LayerArgument) and not value.origin:
+                        self._rest_on_layer(value, scope)
+
+    def _rest_on_shared(self, graph: Graph, node: Node) -> None:
+        assert isinstance(node.operation, SharedUse)
+        variants = self.file.variants
+        inner = node.operation.graph
+        if variants.wiring.form(inner) == "identity":
+            return
+        definition = self.file.define(variants.of(inner, variants.scopes[id(inner)]))
+        given = given_names(graph, node)
+        for name in definition.fixed.union(parameter.name for parameter in definition.parameters):
+            self.constructor.modules.arguments.fixed |= names_in(given.get(name))
+
+    def _rest_on_layer(self, value: LayerArgument, scope: Scope) -> None:
+        read = layer_names(value.text)
+        if "x" in read:
+            read |= frozenset(INPUT_SIZES.values())
+        known = scope.values.keys()
+        is_plain = read <= {"x", *known, *scope.layers, *INPUT_SIZES.values(), *self.file.words}
+        # a table's row has a name of its own, and may rest on anything
+        self.constructor.modules.arguments.fixed |= read & known if is_plain else known
 
     # Parameters
 
@@ -112,7 +160,11 @@ class ClassPrinter:
         declared = f"{variable(parameter.name)}: {annotation(known)}"
         if parameter.is_required:
             return Item(Text(declared))
-        return Item(modules.expression(parameter.default), f"{declared} = ")
+        default = modules.expression(parameter.default)
+        if not isinstance(default, Text) and isinstance(parameter.default, Factory):
+            # a call has no place among the defaults, where it would be made once and for all in silence
+            default = Text(self.file.add_constant(f"DEFAULT_{parameter.name.upper()}", default))
+        return Item(default, f"{declared} = ")
 
     # Text
 

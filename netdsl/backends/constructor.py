@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from netdsl.backends.arguments import Member
 from netdsl.backends.formulas import Names, expression, truth
@@ -112,13 +113,19 @@ class Constructor:
             sides[operation.taken].append(replace(member, graph=operation.graph))
         node = members[0].graph.nodes[index]
         assert isinstance(node.operation, Choice)
-        formula = node.operation.condition
+        self.modules.arguments.fixed |= node.operation.condition.rests()
+        formula = node.operation.condition.settled()
         if sides[True] and sides[False]:
             return self._both_sides(node, formula, sides, indent)
         taken = node.operation.taken
-        if all(self.scopes[member.number].holds(formula, taken) for member in members):
+        if isinstance(formula, Formula) and self._holds(formula, taken, members):
             self.modules.require(formula if taken else Formula("not", (formula,)))
+        else:
+            self.modules.arguments.fixed |= node.operation.condition.names()
         return self.statements(sides[taken], indent)
+
+    def _holds(self, formula: Formula, value: Any, members: Sequence[Member]) -> bool:
+        return all(self.scopes[member.number].holds(formula, value) for member in members)
 
     def _both_sides(
         self, node: Node, formula: Formula, sides: dict[bool, list[Member]], indent: int

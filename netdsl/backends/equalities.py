@@ -62,6 +62,7 @@ def _conjuncts(condition: Any) -> Iterator[Pair]:
 
 
 def _pair(left: Any, right: Any) -> Iterator[Pair]:
+    left, right = (side.settled() if isinstance(side, Formula) else side for side in (left, right))
     if isinstance(left, Formula) and left != right:
         yield left, right
     elif isinstance(right, Formula) and left != right:

@@ -20,9 +20,18 @@ from netdsl.backends.layout import (
 )
 from netdsl.backends.naming import checked, variable
 from netdsl.backends.repeats import Repeats
-from netdsl.backends.scopes import Factory, Scope, input_sizes, is_same, outside, torch_call
+from netdsl.backends.scopes import (
+    Factory,
+    Scope,
+    given_names,
+    input_sizes,
+    is_same,
+    names_in,
+    outside,
+    torch_call,
+)
 from netdsl.backends.variants import Variant, Variants
-from netdsl.graph.formula import Formula
+from netdsl.graph.formula import Formula, traced
 from netdsl.graph.graph import (
     Fan,
     Graph,
@@ -73,12 +82,16 @@ class Definition:
     parameters: tuple[Parameter, ...]
     extras: dict[str, dict[int, Any]]
     """The values of the `extra` parameters by the number of the use."""
+    fixed: frozenset[str] = frozenset()
+    """Names of the block that its constants rest on: what a use gives for them must stay what it is."""
 
 
 class File(Protocol):
     """What a constructor needs of the file it is printed into."""
 
     variants: Variants
+    words: frozenset[str]
+    """What a spec's layers and blocks, functions and constants are called."""
 
     def block(self, name: str) -> Signature | None:
         """The signature of a block; None for what is none."""
@@ -88,6 +101,9 @@ class File(Protocol):
 
     def add_helper(self, source: str) -> None:
         """A small module that torch lacks, printed once."""
+
+    def add_constant(self, name: str, value: Expression) -> str:
+        """A constant of the file, printed once; gives what it is called."""
 
     def series_class(self, hint: str, series: Series, node: Node) -> str | None:
         """The class of a series whose members take more than the current tensor; None for `nn.Sequential`."""
@@ -206,6 +222,7 @@ class Modules:
         ]
         variant = variants.of(members[0].graph, inner[0])
         definition = self.file.define(variant)
+        self._rest_on_given(definition, uses)
         items: list[Item] = []
         for parameter in definition.parameters:
             is_known = any(parameter.name in scope.values for scope in inner)
@@ -222,8 +239,22 @@ class Modules:
                 items.append(Item(self.expression(found), f"{variable(parameter.name)}="))
         return call(definition.name, *items)
 
-    def shared(self, graph: Graph) -> Expression:
-        """The construction of a shared module."""
+    def _rest_on_given(self, definition: Definition, uses: Sequence[tuple[Graph, Node] | None]) -> None:
+        """Notes on what the constants inside of a class rest here."""
+        for use in uses:
+            if use is None:  # its names are those known here
+                self.arguments.fixed |= definition.fixed
+                continue
+            given = given_names(*use)
+            for name in definition.fixed & given.keys():
+                self.arguments.fixed |= names_in(given[name])
+
+    def shared(self, graph: Graph, uses: Sequence[tuple[Graph, Node]]) -> Expression:
+        """The construction of a shared module.
+
+        Args:
+            uses: its uses on this graph where the network's parameters are known.
+        """
         variants = self.file.variants
         if variants.wiring.form(graph) == "identity":
             return call("nn.Identity")
@@ -231,11 +262,18 @@ class Modules:
         variant = variants.of(graph, scope)
         definition = self.file.define(variant)
         number = variant.numbers[id(graph), id(scope)]
-        values = [
-            definition.extras[p.name][number] if p.source == "extra" else scope.values[p.name]
-            for p in definition.parameters
-        ]
-        return call(definition.name, *(Item(literal(value)) for value in values))
+        members = [Member(0, variants.network.graph)] * len(uses)
+        items = []
+        for parameter in definition.parameters:
+            name = parameter.name
+            is_extra = parameter.source == "extra"
+            value = definition.extras[name][number] if is_extra else scope.values[name]
+            if uses and not isinstance(value, Factory):
+                inside = value if is_extra else traced(value, Formula.name(name))
+                value = self.arguments.common(name, [outside(inside, *use) for use in uses], members)
+            items.append(Item(self.expression(value)))
+        self._rest_on_given(definition, uses)
+        return call(definition.name, *items)
 
     def _given(
         self,

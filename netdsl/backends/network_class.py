@@ -17,7 +17,8 @@ from netdsl.backends.modules import Definition, File, Parameter
 from netdsl.backends.naming import checked
 from netdsl.backends.programs import ProgramBuilder
 from netdsl.backends.prose import batch
-from netdsl.graph.graph import Graph, Group, Head
+from netdsl.backends.scopes import nodes_of
+from netdsl.graph.graph import Graph, Group, Head, Node, SharedUse
 
 
 class NetworkPrinter(ClassPrinter):
@@ -34,14 +35,37 @@ class NetworkPrinter(ClassPrinter):
         modules = self.constructor.modules
         lines = []
         for name, graph in self.network.shared:
-            lines += statement(f"self.{checked(name)} = ", modules.shared(graph), BODY)
+            made = modules.shared(graph, self._uses(name, graph))
+            lines += statement(f"self.{checked(name)} = ", made, BODY)
         lines += self.constructor.statements(self.members)
         for head in self.kept_heads:
             lines += self._head(head, BODY)
         if self.training_heads:
             lines.append(" " * BODY + "self.heads = heads")
-        made = [line for head in self.training_heads for line in self._head(head, BODY + INDENT)]
-        return [*lines, *([" " * BODY + "if heads:", *made] if made else [])]
+        inside = [line for head in self.training_heads for line in self._head(head, BODY + INDENT)]
+        return [*lines, *([" " * BODY + "if heads:", *inside] if inside else [])]
+
+    def _rest_on_others(self) -> None:
+        super()._rest_on_others()
+        for head in self.network.heads:
+            self._rest_on_others_in(_graph(head), self.variant.scopes[0])
+
+    def _rest_on_shared(self, graph: Graph, node: Node) -> None:
+        assert isinstance(node.operation, SharedUse)
+        if node.operation.graph is not dict(self.network.shared)[node.operation.name]:
+            super()._rest_on_shared(graph, node)  # it was made for what another use gives
+
+    def _uses(self, shared: str, graph: Graph) -> list[tuple[Graph, Node]]:
+        """The uses of a shared module on this graph outside of blocks."""
+        outermost = [self.network.graph, *map(_graph, self.network.heads)]
+        return [
+            (inside, node)
+            for outer in outermost
+            for inside, node in nodes_of(outer)
+            if isinstance(node.operation, SharedUse)
+            and node.operation.name == shared
+            and node.operation.graph is graph
+        ]
 
     def _head(self, head: Head, indent: int) -> list[str]:
         """The module of a head; none where it is a stage as it is, or a shared module on it."""

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from netdsl.backends.classes import ClassPrinter
+from netdsl.backends.layout import Expression, statement
 from netdsl.backends.members import MemberClasses
 from netdsl.backends.modules import Definition
 from netdsl.backends.naming import class_name, unused, variable
 from netdsl.backends.network_class import NetworkPrinter
 from netdsl.backends.prose import docstring
-from netdsl.backends.scopes import nodes_of, torch_call
+from netdsl.backends.scopes import is_same, nodes_of, torch_call
 from netdsl.backends.variants import Variant, Variants
+from netdsl.graph.formula import FUNCTIONS
 from netdsl.graph.graph import Fan, Leaf, Network, Node, Series, Signature
+from netdsl.layers.catalog import LAYERS_BY_WORD
 
 _STANDARD = (
     ("math", "import math"),
@@ -28,6 +31,12 @@ _STANDARD = (
     ("partial", "from functools import partial"),
 )
 _TORCH = (("torch", "import torch"), ("F", "import torch.nn.functional as F"))
+
+_WORDS = (
+    *("true", "false", "none", "True", "False", "None", "if", "else", "and", "or", "not", "in", "id"),
+    *("add", "sub", "mul", "concat", *FUNCTIONS),
+)
+"""What means the same in the expressions of every spec."""
 
 MAKE_DIVISIBLE = '''\
 def make_divisible(value: float, divisor: int = 8, floor: float = 0.9) -> int:
@@ -38,20 +47,41 @@ def make_divisible(value: float, divisor: int = 8, floor: float = 0.9) -> int:
 
 
 def print_source(network: Network) -> str:
-    """The source of a network; the same network gives the same text."""
-    return SourceFile(network).text()
+    """The source of a network; the same network gives the same text.
+
+    It is printed again with a constant in the place of every argument that turns out to be carried by some of
+    the numbers that rest on it, and not by all.
+    """
+    fixed: dict[str, frozenset[str]] = {}
+    while True:
+        file = SourceFile(network, fixed)
+        text = file.text()
+        found = file.half_carried()
+        if not found:
+            return text
+        fixed = {
+            place: fixed.get(place, frozenset()) | found.get(place, frozenset()) for place in fixed | found
+        }
 
 
 class SourceFile:
     """A source being printed: what it defines so far, and under which names."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, fixed: Mapping[str, frozenset[str]]) -> None:
+        """
+        Args:
+            fixed: for each block, and for the network as "", the names that are constants in its classes.
+        """
         self.network = network
-        self.variants = Variants(network)
+        self.variants = Variants(network, fixed)
         self.blocks = {block.name: block for block in network.blocks}
+        shared = (name for name, _ in network.shared)
+        self.words = frozenset({*_WORDS, *LAYERS_BY_WORD, *self.blocks, *shared})
         self.definitions: dict[Variant, Definition] = {}
         self.pieces: list[str] = []
         self.helpers: dict[str, None] = {}
+        self.constants: dict[str, tuple[str, Expression]] = {}
+        """The names and the values of constants, by the values' text."""
         self.name = class_name(network.name)
         self.taken = {self.name, *self._argument_names(), *self._helper_names()}
         self.members = MemberClasses(self)
@@ -73,12 +103,18 @@ class SourceFile:
 
     def text(self) -> str:
         """The whole source."""
-        printed, _ = NetworkPrinter(self, self.name).printed()
+        network = NetworkPrinter(self, self.name)
+        printed, self.definitions[network.variant] = network.printed()
         helpers = (helper.replace("torch.Tensor", "Tensor") for helper in self.helpers)
-        body = "\n\n".join([*helpers, *self.pieces, printed])
+        lines = [
+            line for name, value in self.constants.values() for line in statement(f"{name} = ", value, 0)
+        ]
+        constants = ["\n".join([*lines, ""])] if lines else []
+        body = "\n\n".join([*helpers, *constants, *self.pieces, printed])
         if re.search(r"\bmake_divisible\(", body):
             body = f"{MAKE_DIVISIBLE}\n\n{body}"
-        return "\n".join([*docstring(self._about(), 0), "", *_imports(body)]) + f"\n\n\n{body}"
+        gap = "\n\n" if body.startswith("DEFAULT_") else "\n\n\n"
+        return "\n".join([*docstring(self._about(), 0), "", *_imports(body)]) + gap + body
 
     def _about(self) -> list[str]:
         network, costs = self.network, self.network.costs
@@ -104,6 +140,35 @@ class SourceFile:
     def add_helper(self, source: str) -> None:
         """A small module that torch lacks, printed once."""
         self.helpers[source] = None
+
+    def add_constant(self, name: str, value: Expression) -> str:
+        """A constant of the file, printed once; gives what it is called."""
+        if value.flat not in self.constants:
+            self.constants[value.flat] = (unused(name, self.taken), value)
+            self.taken.add(self.constants[value.flat][0])
+        return self.constants[value.flat][0]
+
+    def half_carried(self) -> dict[str, frozenset[str]]:
+        """The names that classes of a block take though constants rest on them, for each block of which all
+        uses give them one value."""
+        found: dict[str, set[str]] = {}
+        for variant, definition in self.definitions.items():
+            found.setdefault(variant.place[0], set()).update(definition.fixed)
+        taken: dict[str, set[str]] = {}
+        for variant, definition in self.definitions.items():
+            names = {parameter.name for parameter in definition.parameters}
+            taken.setdefault(variant.place[0], set()).update(names)
+        return {
+            place: frozenset(steady)
+            for place, names in found.items()
+            if (steady := {name for name in names & taken[place] if self._is_steady(place, name)})
+        }
+
+    def _is_steady(self, place: str, name: str) -> bool:
+        """Whether a name stands for the same in all uses of a block."""
+        variants = self.variants.siblings[(place,)]
+        values = [scope.values.get(name) for variant in variants for scope in variant.scopes]
+        return all(is_same(value, values[0]) for value in values)
 
     def add_class(self, name: str, source: str) -> str:
         """Adds a class whose text has `{name}` in the place of its name, and gives the name."""

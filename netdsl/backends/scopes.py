@@ -6,13 +6,14 @@ checked here by computing it, so that a printed class can be trusted with every 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netdsl.graph.formula import Formula, formula_of, operand, plain, traced
 from netdsl.graph.graph import Choice, Fan, Graph, Group, LayerArgument, Leaf, Node, Series, Use
-from netdsl.graph.shapes import INPUT_SIZES, Shape
+from netdsl.graph.shapes import INPUT_SIZES, Shape, captured_names
 from netdsl.layers.layer import Layer, TorchCall
 
 
@@ -56,24 +57,54 @@ def is_same(left: Any, right: Any) -> bool:
 
 
 def formula_in(value: Any) -> Formula | None:
-    """The formula that a value or a factory carries."""
+    """The formula that a value or a factory carries, if it says more than a number."""
+    formula = _carried(value)
+    settled = None if formula is None else formula.settled()
+    return settled if isinstance(settled, Formula) else None
+
+
+def rests_on(value: Any) -> frozenset[str]:
+    """The names that a value's constants rest on, without a formula that says how."""
+    formula = value if isinstance(value, Formula) else _carried(value)
+    return frozenset() if formula is None else formula.rests()
+
+
+def names_in(value: Any) -> frozenset[str]:
+    """Every name on which a value rests in some way."""
+    formula = value if isinstance(value, Formula) else _carried(value)
+    return frozenset() if formula is None else formula.names() | formula.rests()
+
+
+def _carried(value: Any) -> Formula | None:
     return value.formula if isinstance(value, Factory) else formula_of(value)
 
 
 def outside(value: Any, graph: Graph, node: Node) -> Any:
     """A formula of a block's, or a value that carries one, in the names around a use of the block."""
-    assert isinstance(node.operation, Use)
-    formula = value if isinstance(value, Formula) else formula_in(value)
+    formula = value if isinstance(value, Formula) else _carried(value)
     if formula is None:
         return value
-    sizes = input_sizes(graph.shape(node.inputs[0]))
-    names = {name: operand(size) for name, size in sizes.items()}
-    names |= {name: operand(given) for name, given in node.operation.arguments if _is_value(given)}
+    names = {name: operand(given) for name, given in given_names(graph, node).items()}
     if isinstance(value, Formula):
         return value.substitute(names)
     if isinstance(value, Factory):
         return replace(value, formula=None)
     return traced(plain(value), formula.substitute(names))
+
+
+def given_names(graph: Graph, node: Node) -> dict[str, Any]:
+    """What a use of a block or of a shared module gives for the names inside: the sizes of what it takes, and
+    its arguments; the name that a layer was handed on from for a layer, None for another."""
+    names: dict[str, Any] = {}
+    for number, value in enumerate(node.inputs):
+        shape = graph.shape(value)
+        words = captured_names(number) if number else INPUT_SIZES
+        names |= {words[axis.name]: axis.size for axis in shape.axes if axis.name in words}
+    if isinstance(node.operation, Use):
+        for name, given in node.operation.arguments:
+            is_layer = isinstance(given, LayerArgument)
+            names[name] = given if not is_layer else Formula.name(given.origin) if given.origin else None
+    return names
 
 
 def torch_call(graph: Graph, node: Node) -> TorchCall:
@@ -116,8 +147,18 @@ def _is_value(value: Any) -> bool:
     return value is None or isinstance(value, int | float | str)
 
 
+def layer_names(text: str) -> frozenset[str]:
+    """What a layer that is handed on reads by name; its numbers carry no formulas where they get to.
+
+    >>> sorted(layer_names('conv(2*c, k, padding="same") -> act'))
+    ['act', 'c', 'conv', 'k']
+    """
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"|\bfrom\s*\(\s*\w+\s*\)", "", text)
+    return frozenset(re.findall(r"(?<![\w.])[A-Za-z_]\w*\b(?!\s*=[^=])", bare))
+
+
 def factories(
-    graph: Graph, arguments: tuple[tuple[str, Any], ...], scopes: Mapping[int, Scope]
+    graphs: Sequence[Graph], arguments: tuple[tuple[str, Any], ...], scopes: Mapping[int, Scope]
 ) -> dict[str, Factory]:
     """The layer-valued parameters that a class can take as something to call.
 
@@ -130,7 +171,7 @@ def factories(
     found = {}
     for name, value in arguments:
         if isinstance(value, LayerArgument):
-            calls = list(_calls(graph, name, scopes))
+            calls = [call for graph in graphs for call in _calls(graph, name, scopes)]
             if calls and all(call is not None and call == calls[0] for call in calls):
                 assert calls[0] is not None
                 found[name] = Factory(calls[0])

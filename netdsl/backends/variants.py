@@ -12,7 +12,7 @@ side only; two instances then agree if they agree on the sides both know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ from netdsl.backends.scopes import (
 )
 from netdsl.backends.structures import Layouts, Structure, merged_structure
 from netdsl.backends.wiring import Wiring, channel_axis
-from netdsl.graph.formula import plain
+from netdsl.graph.formula import Formula, plain
 from netdsl.graph.graph import (
     Choice,
     Fan,
@@ -83,8 +83,13 @@ class Variant:
 class Variants:
     """The variants of a network, found from the inside out."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, fixed: Mapping[str, frozenset[str]]) -> None:
+        """
+        Args:
+            fixed: for each block, and for the network as "", the names that are constants in its classes.
+        """
         self.network = network
+        self.fixed = fixed
         self.wiring = Wiring(network)
         self.scopes: dict[int, Scope] = {}
         """The scope of each use of a block or shared module, by its graph's identity."""
@@ -98,14 +103,20 @@ class Variants:
         self.value_names: dict[int, tuple[str, ...]] = {}
         """The same for the inputs of a node."""
         self._found: dict[tuple[int, int], Variant] = {}
-        for graph in (network.graph, *(head.node.operation.graph for head in network.heads)):  # type: ignore[union-attr]
+        outermost = [network.graph, *(head.node.operation.graph for head in network.heads)]  # type: ignore[union-attr]
+        for graph in outermost:
             self._enter_uses(graph)
         for name, graph in network.shared:
             self._enter(graph, name, ())
-        layers = factories(network.graph, network.parameters, self.scopes)
+        layers = factories(outermost, network.parameters, self.scopes)
         values = {**numbers(network.parameters), **layers}
-        self.root = Scope("", values, layer_texts(network.parameters))
+        self.root = Scope("", self._free("", values), layer_texts(network.parameters))
         self._describe_root()
+
+    def _free(self, block: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The names that the classes of a block may read."""
+        constants = self.fixed.get(block, frozenset())
+        return {name: value for name, value in values.items() if name not in constants}
 
     def _describe_root(self) -> None:
         root, network = self.root, self.network
@@ -137,8 +148,8 @@ class Variants:
             return
         self._enter_uses(graph)
         sizes = {name: plain(size) for name, size in input_sizes(graph.inputs[0]).items()}
-        values = {**sizes, **numbers(arguments), **factories(graph, arguments, self.scopes)}
-        scope = self.scopes[id(graph)] = Scope(block, values, layer_texts(arguments))
+        values = {**sizes, **numbers(arguments), **factories([graph], arguments, self.scopes)}
+        scope = self.scopes[id(graph)] = Scope(block, self._free(block, values), layer_texts(arguments))
         form = self.wiring.form(graph)
         if form not in ("identity", "shared"):
             self._assign((block,), graph, scope, self._graph(graph, scope, (block,)))
@@ -234,10 +245,11 @@ class Variants:
         operation = node.operation
         assert isinstance(operation, Choice)
         inside = (self.wiring.node_takes(node), node.inputs, self._graph(operation.graph, scope, place))
-        if not scope.holds(operation.condition, operation.taken):
+        condition = operation.condition.settled()
+        if not isinstance(condition, Formula) or not scope.holds(condition, operation.taken):
             return ("decided", operation.taken, inside)
         sides = (inside, None) if operation.taken else (None, inside)
-        return ("choice", operation.condition, *sides)
+        return ("choice", condition, *sides)
 
     def _series(self, series: Series, scope: Scope, place: Place) -> Layouts:
         """The ways in which a series can be written, each with the structures that it would be made of."""

@@ -3,9 +3,11 @@
 `k//2` in a block is 1 when `k` is 3, and the checker needs the 1; the source that netdsl prints needs the
 `k // 2`, because there the block is a class with `k` as its constructor's argument. So a number may carry
 its formula in the names of the block it stands in. It is an ordinary number everywhere else: it compares,
-hashes and adds as one, and arithmetic that does not ask for formulas drops them.
+hashes and adds as one. Arithmetic that does not ask for formulas gives a constant that knows what it rests
+on, so that nobody takes it for one that holds whatever the names stand for.
 
-    4 * c  with c = 64   →   TracedInt(256), formula `4 * c`
+    4 * c  with c = 64                       →   TracedInt(256), formula `4 * c`
+    (h - k) // 2 + 1, in plain arithmetic    →   TracedInt(14), formula `14`, which rests on `h` and `k`
 """
 
 from __future__ import annotations
@@ -34,8 +36,9 @@ _ATOM = 9
 class Formula:
     """An expression over names: `operator` applied to formulas and plain values.
 
-    Besides Python's operators there are `name` (operand: the name), `index` (base, position), `tuple` and
-    `call` (function's name, then its arguments).
+    Besides Python's operators there are `name` (operand: the name), `index` (base, position), `tuple`,
+    `call` (function's name, then its arguments) and `rests` (a number, then the names that it rests on, where
+    no formula says how).
     """
 
     operator: str
@@ -50,10 +53,30 @@ class Formula:
         if self.operator == "name":
             return frozenset(self.operands)
         found: frozenset[str] = frozenset()
+        if self.operator == "rests":
+            return found
         for operand in self.operands:
             if isinstance(operand, Formula):
                 found |= operand.names()
         return found
+
+    def rests(self) -> frozenset[str]:
+        """The names that its constants rest on: with other values it would be another formula."""
+        if self.operator == "rests":
+            return frozenset(self.operands[1:])
+        parts = [operand.rests() for operand in self.operands if isinstance(operand, Formula)]
+        return frozenset().union(*parts)
+
+    def settled(self) -> Formula | Any:
+        """The formula with the numbers alone in the place of those that rest on something."""
+        if self.operator == "rests":
+            return self.operands[0]
+        if not self.rests():
+            return self
+        operands = tuple(o.settled() if isinstance(o, Formula) else o for o in self.operands)
+        if any(isinstance(operand, Formula) for operand in operands):
+            return Formula(self.operator, operands)
+        return evaluate(self.operator, operands)
 
     def functions(self) -> frozenset[str]:
         """The functions that the formula calls."""
@@ -67,6 +90,9 @@ class Formula:
         """The formula with names replaced by other formulas or by plain values; names not given stay."""
         if self.operator == "name":
             return values.get(self.operands[0], self)
+        if self.operator == "rests":
+            number, *names = self.operands
+            return resting(number, *(values.get(name, Formula.name(name)) for name in names))
         operands = tuple(o.substitute(values) if isinstance(o, Formula) else o for o in self.operands)
         if any(isinstance(operand, Formula) for operand in operands):
             return Formula(self.operator, operands)
@@ -85,6 +111,8 @@ class Formula:
             return operands[0], _ATOM
         if kind == "index":
             return f"{_spell(operands[0], _ATOM)}[{operands[1]}]", _ATOM
+        if kind == "rests":
+            return _spell(operands[0], _ATOM), _ATOM
         if kind == "tuple":
             return f"({', '.join(_spell(o, 0) for o in operands)}{',' * (len(operands) == 1)})", _ATOM
         if kind == "call":
@@ -113,16 +141,57 @@ def _spell(operand: Any, looseness: int) -> str:
     return f"({text})" if text.startswith("-") and looseness > 5 else text
 
 
-class TracedInt(int):
+def resting(number: Any, *values: Any) -> Formula | Any:
+    """A formula that is the number alone and remembers what the values rest on; the number, where nothing."""
+    names: set[str] = set()
+    for value in values:
+        formula = value if isinstance(value, Formula) else formula_of(value)
+        if formula is not None:
+            names |= formula.names() | formula.rests()
+    return Formula("rests", (number, *sorted(names))) if names else number
+
+
+def _keeping(operate: Callable[..., Any], *, is_reflected: bool = False) -> Callable[..., Any]:
+    """An operator of plain numbers whose result remembers what its operands rest on."""
+
+    def kept(self: Any, *others: Any) -> Any:
+        if not all(isinstance(other, int | float) for other in others):
+            return NotImplemented
+        operands = (*others, self) if is_reflected else (self, *others)
+        result = operate(*(plain(operand) for operand in operands))
+        return traced(result, resting(result, *operands))
+
+    return kept
+
+
+class _Remembering:
+    """Arithmetic that does not ask for formulas."""
+
+    formula: Formula
+
+    __add__ = _keeping(operator.add)
+    __radd__ = _keeping(operator.add, is_reflected=True)
+    __sub__ = _keeping(operator.sub)
+    __rsub__ = _keeping(operator.sub, is_reflected=True)
+    __mul__ = _keeping(operator.mul)
+    __rmul__ = _keeping(operator.mul, is_reflected=True)
+    __truediv__ = _keeping(operator.truediv)
+    __rtruediv__ = _keeping(operator.truediv, is_reflected=True)
+    __floordiv__ = _keeping(operator.floordiv)
+    __rfloordiv__ = _keeping(operator.floordiv, is_reflected=True)
+    __mod__ = _keeping(operator.mod)
+    __rmod__ = _keeping(operator.mod, is_reflected=True)
+    __neg__ = _keeping(operator.neg)
+    __floor__ = _keeping(math.floor)
+    __ceil__ = _keeping(math.ceil)
+
+
+class TracedInt(_Remembering, int):
     """An integer with its formula."""
 
-    formula: Formula
 
-
-class TracedFloat(float):
+class TracedFloat(_Remembering, float):
     """A float with its formula."""
-
-    formula: Formula
 
 
 class TracedBool(int):
@@ -241,6 +310,8 @@ def evaluate(kind: str, operands: tuple[Any, ...]) -> Any:
         return FUNCTIONS[operands[0]](*operands[1:])
     if kind == "tuple":
         return operands
+    if kind == "rests":
+        return operands[0]
     if kind == "if":
         return operands[0] if operands[1] else operands[2]
     if kind in ("and", "or"):

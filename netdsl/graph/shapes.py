@@ -22,6 +22,12 @@ WORDS = {"c": "channels", "d": "depth", "h": "height", "w": "width"}
 """What an axis is called in a sentence."""
 
 
+def captured_names(number: int) -> dict[str, str]:
+    """The same for a tensor from around the block, its input of that number. It is no identifier: no spec
+    can call something so, and no source can print it."""
+    return {axis: f"{word} of input {number}" for axis, word in WORDS.items()}
+
+
 class Axis(NamedTuple):
     """One axis of a shape."""
 

@@ -21,7 +21,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from netdsl.graph.formula import plain
+from netdsl.graph.formula import items, plain
 from netdsl.graph.shapes import Shape
 from netdsl.layers.arguments import LARGEST as LARGEST
 from netdsl.layers.arguments import REQUIRED as REQUIRED
@@ -51,6 +51,10 @@ class Problem:
     axes: tuple[str, ...] = ()
     """The axes the fact is about: where one of them is already in doubt, the problem is a consequence."""
     help: str | None = None
+    instead: tuple[tuple[str, str], ...] = ()
+    """What to write for arguments, where only that can be meant; "" for one that is to be left out."""
+    before: str | None = None
+    """The layer to put before this one, where only that can be meant."""
 
 
 @value_record()
@@ -158,6 +162,7 @@ class Layer:
                 "channels-not-first",
                 f"`{self.word}` needs the channels first, the input's axes are `{names}`",
                 help=f'put `rearrange("{names} -> {_channels_first(input)}")` before it',
+                before=f'rearrange("{names} -> {_channels_first(input)}")',
             )
         elif len(input.spatial) not in self.spatial:
             numbers = " or ".join(", ".join(map(str, self.spatial)).rsplit(", ", 1))
@@ -195,11 +200,12 @@ class Layer:
                     f"`{name}` has {len(value)} {values}, the input {input} has {count} spatial {axes}",
                     argument=name,
                     help=f"give {count} values, or one number for all" if count > 1 else "give one number",
+                    instead=((name, spell(value[0])),) if len(set(value)) == 1 else (),
                 )
 
     def each(self, value: Any, input: Shape) -> tuple[Any, ...]:
         """A `PerAxis` value for each spatial axis of the input."""
-        return value if isinstance(value, tuple) else (value,) * len(input.spatial)
+        return items(value) if isinstance(value, tuple) else (value,) * len(input.spatial)
 
     # The facts a subclass states
 

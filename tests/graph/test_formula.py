@@ -118,12 +118,11 @@ def test_formulas_are_written_as_a_person_would(text: str, value: Any) -> None:
 
 
 def test_a_traced_number_is_a_number() -> None:
-    """It compares and hashes as one, and computing with it in Python's way drops the formula."""
+    """It compares and hashes as one."""
     size = named("c")
 
     assert size == 64
     assert hash(size) == hash(64)
-    assert formula_of(size + 1) is None
     assert {size: "found"}[64] == "found"
     assert repr(traced(True, Formula.name("flag"))) == "True"
 
@@ -162,3 +161,23 @@ def test_a_factor_of_one_and_a_term_are_kept_simple() -> None:
 def test_make_divisible_is_mobilenets(value: float, expected: int) -> None:
     """By hand: the nearest multiple of 8, or the next where that is below nine tenths: 8 is, of 11."""
     assert make_divisible(value) == expected
+
+
+def test_plain_arithmetic_remembers_what_a_number_rests_on() -> None:
+    """No formula says how, so that it is printed as the number it is."""
+    formula = formula_of((named("c") - 1) // 2 + math.floor(named("b") * 0.5))
+
+    assert formula is not None
+    assert formula.settled() == 34
+    assert formula.rests() == {"b", "c"}
+    assert not formula.names()
+
+
+def test_what_a_number_rests_on_crosses_a_border_with_it() -> None:
+    formula = formula_of(apply("*", named("a"), named("c") // 2))
+
+    assert formula is not None
+    outside = formula.substitute({"a": 3, "c": Formula("*", (2, Formula.name("height")))})
+    assert (outside.names(), outside.rests()) == (frozenset(), {"height"})
+    assert outside.settled() == 96
+    assert formula.substitute({"a": 3, "c": 64}) == 96
