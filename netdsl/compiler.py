@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from netdsl.analysis.sizes import Result, Sizes
 
 
+MOST_BUILT_LAYERS = 100_000
+"""Layers of the largest network of which source is printed or modules are made: each takes some kilobytes."""
+
+
 @record
 class Compilation:
     """A spec on its way: what was read, what it declares, and what was found wrong."""
@@ -223,7 +227,7 @@ def emit(
     """
     from netdsl.backends.python_source import print_source
 
-    return print_source(network_of(compile_spec(spec, _settings(settings, params), plugins)))
+    return print_source(network_to_build(compile_spec(spec, _settings(settings, params), plugins)))
 
 
 def build(
@@ -247,7 +251,8 @@ def build(
     """
     from netdsl.backends.torch_module import build_module
 
-    return build_module(network_of(compile_spec(spec, _settings(settings, params), plugins)), heads=heads)
+    network = network_to_build(compile_spec(spec, _settings(settings, params), plugins))
+    return build_module(network, heads=heads)
 
 
 def network_of(compilation: Compilation) -> Network:
@@ -259,6 +264,24 @@ def network_of(compilation: Compilation) -> Network:
     if compilation.network is None or not compilation.report.ok:
         raise Faults(compilation.report.diagnostics)
     return compilation.network
+
+
+def network_to_build(compilation: Compilation) -> Network:
+    """The network of a spec that is to be printed or built, layer by layer.
+
+    Raises:
+        Faults: the spec is wrong, or has more layers than a machine could hold as modules.
+    """
+    network = network_of(compilation)
+    layers = network.costs.layers
+    if layers > MOST_BUILT_LAYERS and compilation.spec is not None:
+        message = f"the network has {layers:,} layers, more than the {MOST_BUILT_LAYERS:,} that are built"
+        help = "`netdsl check` reads it as it is; repeat its blocks less often to build it"
+        span = compilation.spec.net.span
+        raise Faults(
+            [Diagnostic(code="too-many-layers-to-build", message=message, span=span, help=help)], exit_code=1
+        )
+    return network
 
 
 def _settings(settings: Mapping[str, str] | None, params: Mapping[str, Any]) -> dict[str, str]:

@@ -6,11 +6,12 @@ collected and its value is `UNKNOWN`, which silences everything computed from it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from netdsl.analysis.binding import Given, bind_layer, match
+from netdsl.analysis.binding import Given, bind_layer, given_twice, match
 from netdsl.analysis.environment import (
     CONSTANTS,
     MERGE_FUNCTIONS,
@@ -21,7 +22,7 @@ from netdsl.analysis.environment import (
     Effort,
     Environment,
     Program,
-    unknown_help,
+    report_unknown,
 )
 from netdsl.analysis.labels import indexed_word
 from netdsl.analysis.scope import Tensor
@@ -45,7 +46,8 @@ from netdsl.analysis.values import (
     is_layer,
     relabelled,
 )
-from netdsl.diagnostics import Collector, Diagnostic, Faults, Label, Span, did_you_mean
+from netdsl.diagnostics import Collector, Diagnostic, Edit, Faults, Label, Span
+from netdsl.diagnostics.edits import behind, write
 from netdsl.graph.formula import FUNCTIONS, Formula, apply, formula_of, items, plain, resting, traced
 from netdsl.graph.graph import MergeKind
 from netdsl.graph.shapes import WORDS
@@ -53,6 +55,14 @@ from netdsl.language import syntax
 from netdsl.layers.layer import Layer, spell
 from netdsl.records import replace
 
+_AXES = {
+    **{word: name for name, word in WORDS.items()},
+    **{name.upper(): name for name in WORDS},
+    "channel": "c",
+}
+"""What people call the sizes of `x`."""
+_NOTHING: tuple[Edit, ...] = ()
+"""No edit."""
 LARGEST_NUMBER = 2**63
 LONGEST_LIST = 10_000
 """Items of the longest list an expression may make, those of lists inside it included."""
@@ -124,11 +134,12 @@ def as_layer(value: Any, span: Span, environment: Environment) -> LayerValue:
         return value  # type: ignore[no-any-return]
     if isinstance(value, tuple) and all(is_layer(item) or isinstance(item, tuple) for item in value):
         return ChainValue(tuple(as_layer(item, span, environment) for item in value), span)
-    help = "write a layer or a block, such as `conv(64, 3)`"
+    help, fix = "write a layer or a block, such as `conv(64, 3)`", _NOTHING
     if isinstance(value, str) and value in environment.program.known():
         help = f"leave the quotes out: `{value}`"
+        fix = write(span, value) if span.text[1:-1] == value else ()
     message = f"{describe(value)} stands where a layer is expected"
-    environment.report("expected-layer", message, span, help)
+    environment.report("expected-layer", message, span, help, fix=fix)
     return BrokenValue(span)
 
 
@@ -187,8 +198,10 @@ def _attribute(body: syntax.Attribute, environment: Environment) -> Any:
             "only `x` has sizes: `x.c`, `x.h`, `x.w`",
         )
     if body.name not in WORDS:
-        help = did_you_mean(body.name, WORDS) or "its sizes are `x.c`, `x.h`, `x.w` and `x.d`"
-        return environment.report("no-attribute", f"`x` has no `{body.name}`", body.span, help)
+        axis = _AXES.get(body.name)
+        help = f"write `x.{axis}`" if axis else "its sizes are `x.c`, `x.h`, `x.w` and `x.d`"
+        fix = write(body.span, f"x.{axis}") if axis else ()
+        return environment.report("no-attribute", f"`x` has no `{body.name}`", body.span, help, fix=fix)
     shape = value.tensor.shape
     if value.tensor.several:
         return several_inputs(body.span, environment)
@@ -326,8 +339,14 @@ def _negate(body: syntax.Negate, environment: Environment) -> Any:
     if not _is_number(value):
         help = "to subtract what a layer gives write `x - layer`; a list's item is `- layer`, with a space"
         message = f"`-` with nothing before it cannot take {describe(value)}"
+        sign = Span(body.span.source, body.span.start, body.span.start + 1)
+        is_item = re.search(r"^[ -]*\Z", sign.source.text[: sign.start], re.MULTILINE)
         return environment.report(
-            "operands", message, body.span, help if is_layer(value) else "negate a number"
+            "operands",
+            message,
+            body.span,
+            help if is_layer(value) else "negate a number",
+            fix=behind(sign, " ") if is_layer(value) and is_item else (),
         )
     return apply("neg", value)
 
@@ -475,7 +494,8 @@ def _call(body: syntax.Call, environment: Environment) -> Any:
         return _recall(body, environment)
     if name in ("x", "id", *CONSTANTS):
         message = f"`{name}` takes no arguments"
-        return environment.report("not-callable", message, body.name_span, f"write `{name}`")
+        fix = write(body.span, name)
+        return environment.report("not-callable", message, body.name_span, f"write `{name}`", fix=fix)
     if name in environment.variables or name in environment.program.parameters:
         return _call_parameter(body, environment)
     if name in FUNCTIONS or name in UNROLLING:
@@ -498,14 +518,33 @@ def _given(body: syntax.Call, environment: Environment) -> Given:
             if named:
                 message = "an argument without a name follows one with a name"
                 help = "put the arguments without names first"
-                environment.report("argument-order", message, argument.span, help)
+                fix = _unnamed_first(body, _names_of(body.name, environment.program))
+                environment.report("argument-order", message, argument.span, help, fix=fix)
                 is_broken = True
         elif argument.name in named:
             message = f"`{argument.name}` is given twice"
-            environment.report("repeated-argument", message, argument.span, "keep one of the two")
+            environment.add(given_twice(message, named[argument.name][1], argument.span))
         else:
             named[argument.name] = (value, argument.span)
     return Given(positional, named, body.span, is_broken)
+
+
+def _names_of(name: str, program: Program) -> list[str]:
+    """The parameters of a layer or block in their order."""
+    if name in program.blocks:
+        return [parameter.name for parameter in program.blocks[name].parameters]
+    return list(program.layers[name].arguments()) if name in program.layers else []
+
+
+def _unnamed_first(call: syntax.Call, names: list[str]) -> tuple[Edit, ...]:
+    """The arguments of a call with those first that have no names, where those take none of the others'."""
+    count = sum(argument.name is None for argument in call.arguments)
+    if len(names) < count or any(argument.name in names[:count] for argument in call.arguments):
+        return ()
+    ordered = sorted(call.arguments, key=lambda argument: argument.name is not None)
+    texts = (argument.span.text for argument in ordered)
+    whole = call.arguments[0].span.to(call.arguments[-1].span)
+    return write(whole, ", ".join(texts)) if "\n" not in whole.text and "#" not in whole.text else ()
 
 
 def _use(
@@ -525,9 +564,7 @@ def _use(
         return LayerUse(block, None, None if faults else (), {}, label, given.span, is_shared=True)
     if name in program.layers:
         return _use_layer(program.layers[name], given, environment, label, bare)
-    return environment.report(
-        "unknown-name", f"`{name}` is not known here", span, unknown_help(name, environment)
-    )
+    return report_unknown(name, span, given.span, environment)
 
 
 def _add_all(faults: Iterable[Diagnostic], environment: Environment) -> None:
@@ -597,7 +634,8 @@ def _call_parameter(body: syntax.Call, environment: Environment) -> Any:
         what = "a layer with its arguments" if is_layer(value) else describe(value)
         message = f"`{name}` is {what} and cannot be called"
         help = f"write `{name}` alone, or give it the bare name of a layer or block"
-        return environment.report("not-callable", message, body.name_span, help)
+        fix = write(body.span, name) if not body.arguments else ()
+        return environment.report("not-callable", message, body.name_span, help, fix=fix)
     given = _given(body, environment)
     if given.is_broken:
         return UNKNOWN
@@ -609,9 +647,12 @@ def _call_parameter(body: syntax.Call, environment: Environment) -> Any:
 def _recall(body: syntax.Call, environment: Environment) -> Any:
     arguments = body.arguments
     if len(arguments) != 1 or not isinstance(arguments[0].value, syntax.Name):
-        return environment.report(
-            "from-argument", "`from` takes the name of one stage or input", body.span, "write `from(stem)`"
-        )
+        message = "`from` takes the name of one stage or input"
+        help, fix = "write `from(stem)`", _NOTHING
+        quoted = arguments[0].value if len(arguments) == 1 else None
+        if isinstance(quoted, syntax.String) and quoted.value.isidentifier():
+            help, fix = f"write `from({quoted.value})`", write(quoted.span, quoted.value)
+        return environment.report("from-argument", message, body.span, help, fix=fix)
     return RecallValue(arguments[0].value.name, body.span, environment)
 
 
@@ -649,7 +690,7 @@ def _function(body: syntax.Call, environment: Environment) -> Any:
     values = [evaluate(argument.value, environment) for argument in body.arguments]
     # a table without rows is no layers at all, or here a list without items
     values = [() if isinstance(value, SeriesValue) and not value.elements else value for value in values]
-    if any(isinstance(value, Unknown) for value in values):
+    if any(isinstance(value, Unknown) or _is_wrong_table(value) for value in values):
         return UNKNOWN
     if any(is_layer(value) for value in values):
         message = f"`{body.name}` cannot take a layer"
@@ -667,6 +708,11 @@ def _function(body: syntax.Call, environment: Environment) -> Any:
     if isinstance(result, int) and abs(result) > LARGEST_NUMBER:
         return _too_large(body.span, environment)
     return result
+
+
+def _is_wrong_table(value: Any) -> bool:
+    """Whether a table's rows are wrong, which is told already, so that it may be one of values."""
+    return isinstance(value, SeriesValue) and any(isinstance(row, BrokenValue) for row in value.elements)
 
 
 def _unrolled(body: syntax.Call, values: list[Any], environment: Environment) -> Any:
@@ -718,6 +764,9 @@ def _generator(body: syntax.Generator, environment: Environment) -> Any:
         elements.append(evaluate(body.element, inner))
     if elements and not any(isinstance(element, Unknown) or is_layer(element) for element in elements):
         return tuple(elements)
+    is_wrong = any(isinstance(element, Unknown) for element in elements)
+    if is_wrong and any(_is_number(element) for element in elements):
+        return UNKNOWN  # a list of values, some of which are wrong, which is told already
     layers = tuple(as_layer(element, body.element.span, environment) for element in elements)
     match body.element:
         case syntax.Name(name=word) | syntax.Call(name=word):

@@ -10,6 +10,9 @@ from netdsl.diagnostics import Diagnostic
 from netdsl.graph.graph import Head, Leaf, Merge, Network, walk, walk_node
 from netdsl.records import record, value_record
 
+MOST_LISTED = 100_000
+"""Layers of the longest network that are listed one by one."""
+
 
 @value_record()
 class StageReport:
@@ -94,8 +97,14 @@ class Report:
 
     @cached_property
     def nodes(self) -> tuple[NodeReport, ...]:
-        """Every leaf layer and merge, expanded. As long as the network, not as the text."""
-        return tuple(self._nodes())
+        """Every leaf layer and merge, expanded: as long as the network, not as the text. Empty for one with
+        more layers than `MOST_LISTED`."""
+        return () if self.is_too_long_to_list else tuple(self._nodes())
+
+    @property
+    def is_too_long_to_list(self) -> bool:
+        """Whether the network has more layers than are listed one by one."""
+        return self.layers is not None and self.layers > MOST_LISTED
 
     def _nodes(self) -> Iterator[NodeReport]:
         if self.network is None:

@@ -319,6 +319,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             {"path": n.path, "layer": n.layer, "output": n.output, "params": n.params, "macs": n.macs}
             for n in report.nodes
         ],
+        **nodes_left_out(report),
         "claims": [
             {
                 "subject": result.subject,
@@ -333,6 +334,14 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         **figures,
         "diagnostics": [diagnostic_as_json(diagnostic) for diagnostic in outcome.diagnostics],
     }
+
+
+def nodes_left_out(report: Report) -> dict[str, str]:
+    """Why `nodes` is empty, where it is too long."""
+    if not report.is_too_long_to_list:
+        return {}
+    note = f"{report.layers:,} layers are too many to list; `stages` has their sums"
+    return {"nodes_left_out": note}
 
 
 def print_github(outcomes: Sequence[Outcome]) -> None:

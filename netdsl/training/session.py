@@ -11,7 +11,7 @@ from typing import Any
 
 from netdsl.backends.python_source import print_source
 from netdsl.backends.torch_module import build_module
-from netdsl.compiler import Compilation, compile_spec, network_of
+from netdsl.compiler import Compilation, compile_spec, network_to_build
 from netdsl.diagnostics import Source, fault
 from netdsl.specs import shipped_folder
 from netdsl.training.evaluation import Evaluation, Prediction, evaluate, predict
@@ -117,7 +117,7 @@ def trainable(compilation: Compilation, settings: Mapping[str, str]) -> Trainabl
     Raises:
         Faults: the spec is wrong, or takes several inputs.
     """
-    network = network_of(compilation)
+    network = network_to_build(compilation)
     if len(network.input_names) > 1:
         names = ", ".join(network.input_names)
         message = f"`{network.name}` takes several inputs ({names}), and no data set has them"

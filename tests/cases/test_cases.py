@@ -11,7 +11,7 @@ from netdsl.analysis.evaluate import LONGEST_LIST
 from netdsl.analysis.expansion import DEEPEST_BLOCKS, MOST_LAYERS
 from netdsl.analysis.lints.choice import Lints
 from netdsl.backends.torch_module import build_module
-from netdsl.compiler import compile_spec
+from netdsl.compiler import MOST_BUILT_LAYERS, compile_spec
 from netdsl.diagnostics import Diagnostic
 from netdsl.diagnostics.render import render_all
 from netdsl.language.document import LONGEST_CHAIN, LONGEST_NAME
@@ -116,6 +116,7 @@ def test_a_case_that_is_wrong_about_itself_is_found(tmp_path: Path) -> None:
     [
         LARGEST_FILE,
         MOST_LAYERS,
+        MOST_BUILT_LAYERS,
         LARGEST,
         LONGEST_LIST,
         DEEPEST,

@@ -1,0 +1,80 @@
+"""The largest networks: counted before anything is expanded, checked at once, refused where they are built."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import netdsl
+from netdsl.analysis.expansion import MOST_LAYERS
+from netdsl.cli.main import main
+from netdsl.compiler import MOST_BUILT_LAYERS
+from netdsl.diagnostics import Faults
+
+MOST_SECONDS, MOST_MEGABYTES = 2.0, 300
+SPECS = {
+    "one repeat": f"net: relu * {MOST_LAYERS}\n",
+    "repeats in repeats": "blocks:\n  a: (conv(3, 3, padding=1) -> relu)*1000\n"
+    f"net:\n  stem: a*1000\n  body: a*{MOST_LAYERS // 2000 - 1000}\n",
+    "a shared module": f"shared:\n  a: (conv(3, 1) -> relu)*{MOST_LAYERS // 4 - 1}\nnet: a -> maxpool(2) -> a\n",
+}
+
+
+def written(text: str, folder: Path) -> Path:
+    """A spec's file."""
+    path = folder / "spec.yaml"
+    path.write_text(f"name: deep\ninput: [3, 32, 32]\n{text}", "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("text", SPECS.values(), ids=SPECS)
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_ten_million_layers_are_checked(text: str, form: str, tmp_path: Path) -> None:
+    """In the time and memory of a small network, as a process of its own is charged for them."""
+    command = [sys.executable, "-m", "netdsl", "check", str(written(text, tmp_path)), "--format", form]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+
+    assert process.returncode == 0, said
+    assert used.ru_utime + used.ru_stime < MOST_SECONDS
+    assert used.ru_maxrss / 1024 < MOST_MEGABYTES
+    if form == "json":
+        found = json.loads(said)
+        assert MOST_LAYERS - 3 <= found["layers"] <= MOST_LAYERS
+        assert found["nodes"] == []
+        assert "too many to list" in found["nodes_left_out"]
+
+
+def test_one_layer_more_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before it is expanded."""
+    assert main(["check", str(written(f"net: relu * {MOST_LAYERS} -> relu\n", tmp_path))]) == 1
+    assert "error[too-many-layers]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["emit", "train"])
+def test_more_layers_are_checked_than_built(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is only counted costs nothing; a module costs kilobytes."""
+    text = f"net: relu * {MOST_BUILT_LAYERS + 1}\ntrain: {{data: digits}}\n"
+    path = written(text, tmp_path)
+
+    assert main(["check", str(path)]) == 0
+    assert main([verb, str(path)]) == 1
+    assert "error[too-many-layers-to-build]" in "".join(capsys.readouterr())
+    with pytest.raises(Faults, match="too-many-layers-to-build"):
+        netdsl.build(path)
+
+
+def test_as_many_layers_as_are_built_are_printed(tmp_path: Path) -> None:
+    """The limit itself is within it."""
+    path = written(f"net: relu * {MOST_BUILT_LAYERS}\n", tmp_path)
+
+    assert "class Deep(" in netdsl.emit(path)
