@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netdsl.analysis.claims import verify_claims
-from netdsl.analysis.elaborate import elaborate
+from netdsl.analysis.elaborate import Elaboration, elaborate
 from netdsl.analysis.program import declare, input_shapes, set_inputs, unknown_settings
 from netdsl.analysis.report import Report
 from netdsl.analysis.resolve import resolve_names
@@ -112,16 +112,17 @@ def _compile(
         resolve_names(spec, program, found)
         inputs = input_shapes(spec, program, found)
         known = inputs and len(inputs) == len(spec.inputs)
-        network = elaborate(spec, program, inputs, found) if known else None
+        elaboration = elaborate(spec, program, inputs, found) if known else Elaboration(None, None)
     except (Faults, RecursionError) as error:
         found.extend(error.diagnostics if isinstance(error, Faults) else [_too_deep(spec)])
         return Compilation(tuple(sources), spec, None, Report(spec.name, tuple(found), None, {}), {})
+    network = elaboration.network
     assert network or found.has_errors, "a spec without faults has a network: this is a bug in netdsl"
     # claims speak of the spec as it is written: other parameters make another network
     claims = verify_claims(spec, network, found) if network and not settings else ()
     _check_recipe(spec, program.parameters, found)
     shapes = {name: tuple(map(int, shape.sizes)) for name, shape in inputs.items()}
-    report = Report(spec.name, tuple(found), network, shapes, claims)
+    report = Report(spec.name, tuple(found), network, shapes, claims, elaboration.so_far)
     return Compilation(tuple(sources), spec, network, report, program.parameters)
 
 

@@ -15,7 +15,7 @@ from netdsl.analysis.environment import BlockContext, Effort, Environment, Progr
 from netdsl.analysis.evaluate import as_layer, evaluate, several_inputs
 from netdsl.analysis.expansion import MOST_LAYERS, Elaborator, is_flow
 from netdsl.analysis.labels import label_body
-from netdsl.analysis.program import read_elsewhere
+from netdsl.analysis.program import looks_channels_last, read_elsewhere
 from netdsl.analysis.scope import SEVERAL, Scope, Tensor
 from netdsl.analysis.values import (
     Unknown,
@@ -24,25 +24,38 @@ from netdsl.diagnostics import Collector, did_you_mean
 from netdsl.graph.formula import plain
 from netdsl.graph.graph import (
     REQUIRED,
+    Graph,
     Group,
+    Head,
     Network,
     Signature,
 )
 from netdsl.graph.shapes import Shape
 from netdsl.language import syntax
-from netdsl.records import replace
+from netdsl.records import record, replace
+
+
+@record
+class Elaboration:
+    """What a spec came to."""
+
+    network: Network | None
+    """None where faults keep it from being known."""
+    so_far: Network | None
+    """What of it stands in front of the first fault, where there is one."""
 
 
 def elaborate(
     spec: syntax.Spec, program: Program, inputs: Mapping[str, Shape], found: Collector
-) -> Network | None:
-    """The network a spec declares; None where faults, added to `found`, keep it from being known."""
+) -> Elaboration:
+    """The network a spec declares, or what of it stands in front of the first fault; faults go to `found`."""
     elaborator = Elaborator(program, found)
     # shared modules are attributes of the network, beside those of its net
     elaborator.labels[id(spec.net)] = label_body(spec.net, program.shared)
     scope = Scope(None)
     context = BlockContext(frozenset(program.parameters) - read_elsewhere(spec))
     places = {name: sizes.span for name, sizes in spec.inputs}
+    elaborator.channels_last = [places[name] for name, shape in inputs.items() if looks_channels_last(shape)]
     for name, shape in inputs.items():
         context.recalled[name] = scope.enter(shape, places[name])
     tensors = list(context.recalled.values())
@@ -52,24 +65,47 @@ def elaborate(
     if result.several:
         several_inputs(spec.net.span, environment)
     side = list(_heads(spec, elaborator, environment, scope))
+    parts = _Parts(spec, program, elaborator, tuple(inputs))
     if result.shape is None or found.has_errors:
-        return None
+        return Elaboration(None, _so_far(scope, elaborator, parts))
     graph = scope.finish(result, context.constraints.items())
     if graph.costs.layers > MOST_LAYERS:
         message = f"the net has {graph.costs.layers:,} layers, more than {MOST_LAYERS:,}"
         environment.report("too-many-layers", message, spec.net.span, "repeat its blocks less often")
-        return None
+        return Elaboration(None, None)
     heads = tuple(scope.head(facts, operation, tensors) for facts, operation, tensors in side)
-    return Network(
-        name=spec.name,
-        about=spec.about,
-        parameters=tuple((name, as_argument(plain(value))) for name, value in program.parameters.items()),
-        blocks=tuple(_signature(block, program) for block in elaborator.used.values()),
-        input_names=tuple(inputs),
-        graph=graph,
-        shared=tuple(elaborator.shared.items()),
-        heads=heads,
-    )
+    return Elaboration(parts.network(graph, heads), None)
+
+
+def _so_far(scope: Scope, elaborator: Elaborator, parts: _Parts) -> Network | None:
+    """The net up to its first fault; None where that is in its first step."""
+    if elaborator.known is None:
+        return None
+    count, result = elaborator.known
+    return parts.network(scope.finish(result, count=count), ()) if count else None
+
+
+@record
+class _Parts:
+    """What a network is made of beside its graph."""
+
+    spec: syntax.Spec
+    program: Program
+    elaborator: Elaborator
+    inputs: tuple[str, ...]
+
+    def network(self, graph: Graph, heads: tuple[Head, ...]) -> Network:
+        parameters = self.program.parameters.items()
+        return Network(
+            name=self.spec.name,
+            about=self.spec.about,
+            parameters=tuple((name, as_argument(plain(value))) for name, value in parameters),
+            blocks=tuple(_signature(block, self.program) for block in self.elaborator.used.values()),
+            input_names=self.inputs,
+            graph=graph,
+            shared=tuple(self.elaborator.shared.items()),
+            heads=heads,
+        )
 
 
 def _heads(

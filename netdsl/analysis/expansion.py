@@ -93,6 +93,13 @@ class Elaborator:
         self.used: dict[str, syntax.Block] = {}
         self.labels: dict[int, Labels] = {}
         self.weight_shapes = _WeightShapes()
+        self.told_before = found.told
+        self.is_sound = True
+        """Whether nothing that was gone through is at fault."""
+        self.channels_last: list[Span] = []
+        """The inputs that look like pictures whose channels were written last."""
+        self.known: tuple[int, Tensor] | None = None
+        """The net's nodes in front of the first fault, and what comes out of them."""
 
     # Bodies
 
@@ -117,12 +124,14 @@ class Elaborator:
         environment.spend(STEPS_OF_A_SCOPE, value.span)
         match value:
             case BrokenValue(span=span):
+                self.is_sound = False
                 return in_doubt(current, span)
             case LayerUse():
                 return self._use(value, value.label, scope, current, environment)
             case ChainValue(steps=steps):
                 for step in steps:
                     current = self.apply(step, scope, current, environment)
+                    self._note(scope, current)
                 return current
             case MergeValue():
                 return self._merge(value, scope, current, environment)
@@ -146,6 +155,12 @@ class Elaborator:
                 return self._recall(value, scope, current)
             case StagesValue():
                 return self._stages(value, scope, current)
+
+    def _note(self, scope: Scope, current: Tensor) -> None:
+        """Remembers how far the net is known, where a step of it has been gone through."""
+        self.is_sound = self.is_sound and self.found.told == self.told_before
+        if scope.parent is None and self.is_sound and current.shape is not None:
+            self.known = (len(scope), current)
 
     def _alone(self, value: LayerValue, scope: Scope, current: Tensor, environment: Environment) -> Tensor:
         """A layer that is the whole of its scope: a single module takes the scope's name."""
@@ -173,6 +188,7 @@ class Elaborator:
                 return self._shared(use, name, scope, current, environment)
             return self._block(use, name, scope, current, environment)
         if use.layer is None:
+            self.is_sound = False
             if use.bare:
                 self._needs_arguments(use, environment)
             return in_doubt(current, use.span)
@@ -208,6 +224,8 @@ class Elaborator:
         for problem in problems:
             if not _follows(problem, current):
                 self._report_problem(problem, use, current, environment)
+        if any(problem.code in OF_AXES for problem in problems):
+            return in_doubt(current, use.span)
         try:
             output = layer.output(shape)
         except Exception:
@@ -243,6 +261,8 @@ class Elaborator:
         labels = [Label(current.span, f"gives {current.shape}")]
         if span is not use.span:
             labels.insert(0, Label(use.span, "in this layer"))
+        if problem.code == "kernel-larger-than-input":
+            labels += [Label(shape, "the channels come first") for shape in self.channels_last]
         fix = remedy(problem, use)
         environment.report(problem.code, problem.message, span, problem.help, *labels, fix=fix)
 
@@ -254,6 +274,7 @@ class Elaborator:
         block = use.target
         assert isinstance(block, syntax.Block)
         if use.arguments is None:
+            self.is_sound = False
             if use.bare:
                 self._needs_arguments(use, environment)
             return in_doubt(current, use.span)
@@ -561,6 +582,7 @@ class Elaborator:
                     "duplicate-stage", message, stage.span, "call one of them otherwise", *labels
                 )
             names[stage.name] = replace(current, span=stage.span)
+            self._note(scope, current)
         return current
 
     def _stage(

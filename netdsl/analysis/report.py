@@ -46,6 +46,8 @@ class Report:
     inputs: dict[str, tuple[int, ...]]
     """The inputs' shapes by name, without the batch."""
     claims: tuple[ClaimResult, ...] = ()
+    so_far: Network | None = None
+    """What of a wrong network stands in front of its first fault."""
 
     @property
     def ok(self) -> bool:
@@ -85,13 +87,15 @@ class Report:
 
     @cached_property
     def stages(self) -> tuple[StageReport, ...]:
-        if self.network is None:
+        """The steps of the net; of a wrong one those in front of its first fault."""
+        network = self.network or self.so_far
+        if network is None:
             return ()
         return tuple(
             StageReport(
                 node.name, _sizes(node.output.sizes), node.costs.params, node.costs.macs, node.costs.layers
             )
-            for node in self.network.graph.nodes
+            for node in network.graph.nodes
             if not isinstance(node.operation, Merge)
         )
 

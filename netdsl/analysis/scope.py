@@ -77,6 +77,9 @@ class Scope:
         self._pending: list[_Pending] = []
         self._imports: dict[tuple[int, tuple[str, int]], Tensor] = {}
 
+    def __len__(self) -> int:
+        return len(self._pending)
+
     def enter(self, shape: Shape | None, span: Span, doubt: frozenset[str] = frozenset()) -> Tensor:
         """A new input of the scope."""
         tensor = Tensor(self, ("input", len(self.inputs)), shape, span, doubt)
@@ -130,11 +133,16 @@ class Scope:
         kind, index = position
         return index if kind == "input" else len(self.inputs) + index
 
-    def finish(self, result: Tensor, constraints: Iterable[tuple[Formula, Any]] = ()) -> Graph:
-        """The graph, with the tensor that comes out of it."""
+    def finish(
+        self,
+        result: Tensor,
+        constraints: Iterable[tuple[Formula, Any]] = (),
+        count: int | None = None,
+    ) -> Graph:
+        """The graph, with the tensor that comes out of it; where a count is given, of so many nodes."""
         nodes = tuple(
             Node(name, operation, tuple(self.number(p) for p in inputs), tensor.known, tensor.span, origin)
-            for name, operation, inputs, tensor, origin in self._pending
+            for name, operation, inputs, tensor, origin in self._pending[:count]
         )
         shapes = tuple(tensor.known for tensor in self.inputs)
         return Graph(shapes, nodes, self.number(result.position), tuple(constraints))

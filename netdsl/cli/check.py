@@ -34,6 +34,7 @@ from netdsl.records import record, replace
 if TYPE_CHECKING:
     from netdsl.analysis.sizes import Sizes
     from netdsl.cli.figures import Figures
+    from netdsl.graph.graph import Network
 
 FORMATS = ("table", "json", "github", "sarif")
 
@@ -202,6 +203,8 @@ def print_tables(outcomes: Sequence[Outcome], depth: int) -> None:
         parts = []
         if outcome.report is not None and outcome.report.network is not None:
             parts.append(table(outcome.report, depth, style, columns, outcome.figures))
+        if outcome.report is not None and outcome.report.so_far is not None:
+            parts.append(table_so_far(outcome.report, depth, style, columns))
         if outcome.sizes is not None:
             from netdsl.cli.sizes import sizes_text  # only who asks for it pays for loading it
 
@@ -236,15 +239,27 @@ def table(
 
         shown = columns_of_figures(figures)
         memory = f"\n{memory_text(figures.budget)}" if figures.budget else ""
+    verdicts = "".join(f"{line}\n" for line in claim_lines(report.claims, style))
+    drawn = network_table(network, depth, style, columns, shown)
+    return table_head(report, network, style) + drawn + memory + (f"\n{verdicts}" if verdicts else "")
+
+
+def table_so_far(report: Report, depth: int, style: Style, columns: int | None) -> str:
+    """Of a wrong network what stands in front of its first fault."""
+    network = report.so_far
+    assert network is not None, "something is known"
+    drawn = network_table(network, depth, style, columns, total="so far")
+    return table_head(report, network, style) + drawn
+
+
+def table_head(report: Report, network: Network, style: Style) -> str:
+    """What a network is called, what it is, and what enters it."""
     about = f": {harmless(network.about)}" if network.about else ""
     inputs = ", ".join(
         spelled(shape) if name == "input" else f"{name} {spelled(shape)}"
         for name, shape in report.inputs.items()
     )
-    head = f"{style.paint(network.name, style.strong)}{about}\ninput {inputs}\n\n"
-    verdicts = "".join(f"{line}\n" for line in claim_lines(report.claims, style))
-    drawn = network_table(network, depth, style, columns, shown)
-    return head + drawn + memory + (f"\n{verdicts}" if verdicts else "")
+    return f"{style.paint(network.name, style.strong)}{about}\ninput {inputs}\n\n"
 
 
 def claim_lines(claims: Sequence[ClaimResult], style: Style) -> Iterator[str]:

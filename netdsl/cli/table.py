@@ -64,12 +64,14 @@ def network_table(
     style: Style = PLAIN,
     columns: int | None = None,
     figures: Sequence[Column] | None = None,
+    total: str = "total",
 ) -> str:
     """The table of a network: its stages opened up to `depth`, then the total, then what is only in training.
 
     Args:
         columns: how wide it may be, where that matters; the layers are cut short to fit.
         figures: what stands beside names and layers; the standard columns unless given.
+        total: what the last line is called.
     """
     figures = standard_columns(network) if figures is None else figures
     outline = Outline()
@@ -79,10 +81,10 @@ def network_table(
     others = [head for head in network.heads if not head.keep]
     lines += [_line(outline.row(head.node, name=head.name), figures, style) for head in kept]
     totals = [column.total for column in figures]
-    total = Line(("total", f"{network.costs.layers:,} layers", *totals), style.strong)
+    last = Line((total, f"{network.costs.layers:,} layers", *totals), style.strong)
     training = [_line(outline.row(head.node, 1, head.name), figures, style) for head in others]
     headings = (*NAMES, *(column.heading for column in figures))
-    drawn = _draw(headings, [lines, [total], training], style, columns)
+    drawn = _draw(headings, [lines, [last], training], style, columns)
     if others:
         where = ", ".join(f"{head.name} on {head.at}" for head in others)
         drawn += f"only in training and not in the total: {where}\n"

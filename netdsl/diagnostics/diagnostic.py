@@ -84,15 +84,20 @@ class Collector:
 
     def __init__(self) -> None:
         self._found: dict[tuple[object, ...], Diagnostic] = {}
+        self.told = 0
+        """How often a fault was told, those that were told before included."""
 
     def add(self, diagnostic: Diagnostic) -> None:
+        self.told += 1
         span = diagnostic.span
         place = (span.source, span.start, span.end) if span else (diagnostic.message,)
         self._found.setdefault((diagnostic.code, *place), diagnostic)
 
     def tells(self, code: str, span: Span) -> bool:
         """Whether a fault of that code is told of a place already."""
-        return (code, span.source, span.start, span.end) in self._found
+        is_told = (code, span.source, span.start, span.end) in self._found
+        self.told += is_told
+        return is_told
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:
