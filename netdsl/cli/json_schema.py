@@ -16,7 +16,7 @@ from netdsl.language.document import ABOUT, CLAIMS_ABOUT, CLAIMS_BY_STAGE, HEAD_
 from netdsl.layers.catalog import LAYERS
 from netdsl.layers.layer import Layer
 from netdsl.layers.reference import signature, summary
-from netdsl.training.catalog import DATASETS, FOLDER, PRECISIONS, TASKS, Entry
+from netdsl.training.catalog import DATASETS, FOLDER, PRECISIONS, Entry
 from netdsl.training.choices import KEYS as RECIPE_KEYS
 from netdsl.training.choices import NUMBERS, WORDS
 from netdsl.training.reference import SECTIONS
@@ -177,9 +177,8 @@ def _recipe_value(key: str) -> Schema:
         return _word(SECTIONS[key][0], WORDS[key][1], is_chain=key in ("prepare", "augment"))
     if key in NUMBERS:
         return {"type": ["integer", "string"], "description": NUMBERS[key].about}
-    words = {"task": TASKS, "precision": dict.fromkeys(PRECISIONS, "")}
-    if key in words:
-        return {"enum": list(words[key]), "description": _listed(words[key])}
+    if key == "precision":
+        return {"enum": list(PRECISIONS)}
     if key == "data":
         name = {"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^{FOLDER}."}]}
         several = {"type": "array", "items": name, "minItems": 1}

@@ -12,8 +12,8 @@ from netdsl.cli.arguments import Parser, add_spec_options, plugins, settings
 from netdsl.training.choices import KEYS
 
 ABOUT = {
-    "task": "what is learned: classify",
-    "data": "the data set: digits, mnist, fashion_mnist, cifar10, cifar100, or folder:PATH",
+    "task": "what is learned, such as binary(threshold=0.5); what the data are for unless given",
+    "data": "the data set, such as digits, cifar10 or folder:PATH",
     "prepare": "what is done to every image, such as 'resize(32) -> normalize(mean, std)'",
     "augment": "what is done to training images at random, such as 'random_crop(32, padding=4) -> hflip'",
     "batch": "images per step",

@@ -88,6 +88,10 @@ class Batches:
     workers: int | None = 0
     """Processes that make batches; 0 makes them in this one, None chooses."""
 
+    def __len__(self) -> int:
+        """Samples of an epoch."""
+        return len(self.split)
+
     @property
     def starts(self) -> Sequence[int]:
         """Where batches begin in the order. A last image that would be alone joins the batch before it, since

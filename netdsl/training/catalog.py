@@ -215,6 +215,10 @@ LOSSES: Mapping[str, Entry] = {
         # the paper says no more than that it is positive; 0.1 is what those who rebuild LeNet-5 take
         {"j": Real("the penalty above which other classes are hardly pushed up", 0.1, minimum=0)},
     ),
+    "binary_cross_entropy": Entry(
+        "of one logit: cross-entropy of its sigmoid",
+        {"positive_weight": Real("how much images of the second class weigh", 1.0, minimum=0)},
+    ),
 }
 
 INITIALIZATIONS: Mapping[str, Entry] = {
@@ -241,6 +245,7 @@ PREPARATIONS: Mapping[str, Entry] = {
     "center_crop": Entry("cuts out the middle", {"size": Size("pixels")}),
     "grayscale": Entry("one channel, by the luma of Rec. 601", {}),
     "rgb": Entry("three channels; a single one is repeated", {}),
+    "bgr": Entry("three channels, blue first, as OpenCV reads files; a single one is repeated", {}),
     "normalize": Entry(
         "takes off the mean and divides by the standard deviation, of values from 0 to 1",
         {
@@ -315,9 +320,8 @@ AUGMENTATIONS: Mapping[str, Entry] = {
 SIZING = ("resize", "center_crop")
 """The preparations that fix the size; without one, images are resized to the network's input."""
 
-TASKS: Mapping[str, str] = {
-    "classify": "each image belongs to one of several classes; the network has an output for each",
-}
+CHANNELS = ("grayscale", "rgb", "bgr")
+"""The preparations that fix the channels; without one, they become those of the network's input."""
 
 DATASETS: Mapping[str, str] = {
     "digits": "1,797 handwritten digits, 8×8, from the UCI repository; embedded in scikit-learn",
@@ -326,6 +330,8 @@ DATASETS: Mapping[str, str] = {
     "cifar10": "60,000 colour pictures of 10 classes, 32×32 (Krizhevsky 2009)",
     "cifar100": "60,000 colour pictures of 100 classes, 32×32 (Krizhevsky 2009)",
     "imagenet": "ILSVRC 2012 as a folder `imagenet` of class folders; not fetched (Russakovsky et al. 2014)",
+    "ichallenge_pm": "800 photographs of the eye's background, with pathologic myopia or without, in a "
+    "folder `ichallenge_pm`; not fetched (Fu et al. 2019, PALM)",
 }
 CLASSES: Mapping[str, int] = {
     "digits": 10,
@@ -334,6 +340,7 @@ CLASSES: Mapping[str, int] = {
     "cifar10": 10,
     "cifar100": 100,
     "imagenet": 1000,
+    "ichallenge_pm": 2,
 }
 """How many classes a data set has."""
 FOLDER = "folder:"

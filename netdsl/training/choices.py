@@ -23,9 +23,9 @@ from netdsl.training.catalog import (
     PRECISIONS,
     PREPARATIONS,
     SCHEDULES,
-    TASKS,
     Entry,
 )
+from netdsl.training.task_catalog import FITTING, OWN_TASK, TASKS
 
 
 @value_record()
@@ -53,13 +53,15 @@ _NORMALIZE = _default("normalize", PREPARATIONS)
 _ADAMW = _default("adamw", OPTIMIZERS)
 _COSINE = _default("cosine", SCHEDULES, warmup=1)
 _CROSS_ENTROPY = _default("cross_entropy", LOSSES)
+_CLASSIFY = _default("classify", TASKS)
 
 
 @value_record()
 class Recipe:
     """Every choice of a run. The defaults are those of a spec that says nothing."""
 
-    task: str = "classify"
+    task: Use = _CLASSIFY
+    """What is learned."""
     data: tuple[str, ...] = ("digits",)
     """Data sets; the first that is present or can be fetched is used."""
     prepare: tuple[Use, ...] = (_NORMALIZE,)
@@ -97,7 +99,22 @@ class Recipe:
             raise fault("damaged-recipe", f"a run's recipe cannot be read: {error}", exit_code=5) from None
 
 
+def complete(values: Mapping[str, Any]) -> Recipe:
+    """The recipe of the keys that are given; what they leave open is the task's own, or the default."""
+    data = values.get("data", ())
+    task = values.get("task") or _default(OWN_TASK.get(data[0], "classify") if data else "classify", TASKS)
+    fitting = FITTING[task.word]
+    own: dict[str, Any] = {
+        "task": task,
+        "data": (fitting.data[0],),
+        "prepare": (_NORMALIZE,) if "normalize" in fitting.prepare else (),
+        "loss": _default(fitting.losses[0], LOSSES),
+    }
+    return Recipe(**(own | dict(values)))
+
+
 WORDS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
+    "task": ("task", TASKS),
     "prepare": ("transform", PREPARATIONS),
     "augment": ("transform", AUGMENTATIONS),
     "optimizer": ("optimizer", OPTIMIZERS),
@@ -130,8 +147,7 @@ def _restored(key: str, value: Any) -> Any:
         return None if value is None and key == "workers" else NUMBERS[key].read(value)
     if key == "data":
         return tuple(str(name) for name in value)
-    known: Mapping[str, tuple[str, ...]] = {"task": tuple(TASKS), "precision": PRECISIONS}
-    if value not in known[key]:
+    if value not in PRECISIONS:
         raise ValueError(f"`{key}` is `{value}`")
     return value
 

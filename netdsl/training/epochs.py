@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
@@ -37,9 +37,11 @@ from netdsl.training.progress import Display
 from netdsl.training.report import outcome, write_report
 from netdsl.training.run_folder import CHECKPOINTS, Row, Run, write_rows
 from netdsl.training.seeds import WEIGHTS, derived, reseed_step
-from netdsl.training.tasks import Task
+from netdsl.training.tasks.task import Notes, Task
 from netdsl.training.transforms import Scaling
 
+SHOWN_BATCHES = 20
+"""The last batches, over which the figure shown under way is taken."""
 READ_EVERY = 20
 """Steps after which a GPU is asked for the losses so far; asking at each step would make it wait."""
 INTERRUPTED = 130
@@ -48,22 +50,32 @@ INTERRUPTED = 130
 
 @dataclass(slots=True)
 class Totals:
-    """Sums over the batches of an epoch."""
+    """What the batches of an epoch have given."""
 
-    images: int = 0
+    task: Task
+    samples: int = 0
     loss: float = 0.0
-    counts: dict[str, float] = field(default_factory=dict)
+    notes: list[Notes] = field(default_factory=list)
 
-    def add(self, images: int, loss: float, counts: Mapping[str, float]) -> None:
+    def add(self, samples: int, loss: float, notes: Notes) -> None:
         """Adds a batch; `loss` is its mean."""
-        self.images += images
-        self.loss += loss * images
-        for name, count in counts.items():
-            self.counts[name] = self.counts.get(name, 0.0) + count
+        self.samples += samples
+        self.loss += loss * samples
+        self.notes.append({name: values.cpu() for name, values in notes.items()})
 
     def figures(self) -> dict[str, float]:
-        """The means over all images."""
-        return {"loss": self.loss / self.images} | {n: c / self.images for n, c in self.counts.items()}
+        """The figures over all samples."""
+        return {"loss": self.loss / self.samples} | self.task.figures(_joined(self.notes))
+
+    def lately(self) -> str:
+        """How it goes: the mean loss so far, and the task's figure over the last batches."""
+        metric = self.task.metric
+        value = self.task.figures(_joined(self.notes[-SHOWN_BATCHES:]))[metric]
+        return f"loss {self.loss / self.samples:.3f}  {metric} {value:.3f}"
+
+
+def _joined(notes: Sequence[Notes]) -> Notes:
+    return {name: torch.cat([batch[name] for batch in notes]) for name in notes[0]}
 
 
 def measure(
@@ -71,15 +83,15 @@ def measure(
 ) -> dict[str, float]:
     """The figures of a module on data it was not trained on."""
     module.eval()
-    totals = Totals()
+    totals = Totals(task)
     with torch.inference_mode():
-        for images, labels in batches.epoch(0):
-            target = labels.to(placement.device)
+        for images, targets in batches.epoch(0):
+            target = targets.to(placement.device)
+            inputs = scale(placement.images(images))
             with placement.autocast():
-                output = module(scale(placement.images(images)))
+                output = module(inputs)
             loss = float(task.loss(output.float(), target))
-            counts = {name: float(count) for name, count in task.count(output, target).items()}
-            totals.add(len(labels), loss, counts)
+            totals.add(len(targets), loss, task.notes(inputs, output.float(), target))
     return totals.figures()
 
 
@@ -162,11 +174,11 @@ class Training:
         row |= {f"train_{name}": value for name, value in trained.items()}
         row |= {f"test_{name}": value for name, value in tested.items()}
         row["learning_rate"] = self.rate(epoch * self.steps - 1)
-        row["images_per_second"] = round(len(self.material.train.split) / seconds, 1)
+        row["samples_per_second"] = round(len(self.material.train) / seconds, 1)
         row["seconds"] = round(time.perf_counter() - started, 2)
         self.rows.append(row)
         self._write(epoch)
-        self.display.epoch(row, self.run.recipe.epochs, self.task.metric)
+        self.display.epoch(row, self.run.recipe.epochs, self.task.metric, self.task.samples)
 
     def _write(self, epoch: int) -> None:
         metric = f"test_{self.task.metric}"
@@ -183,33 +195,34 @@ class Training:
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         self.module.train()
-        totals = Totals()
-        unread: list[tuple[int, torch.Tensor, Mapping[str, torch.Tensor]]] = []
+        totals = Totals(self.task)
+        unread: list[tuple[int, torch.Tensor, Notes]] = []
         read_every = 1 if self.placement.device.type == "cpu" else READ_EVERY
         started = time.perf_counter()
-        for number, (images, labels) in enumerate(self.material.train.epoch(epoch)):
-            loss, counts = self._step(epoch, number, images, labels)
-            unread.append((len(labels), loss, counts))
+        for number, (images, targets) in enumerate(self.material.train.epoch(epoch)):
+            loss, notes = self._step(epoch, number, images, targets)
+            unread.append((len(targets), loss, notes))
             if len(unread) == read_every or number == self.steps - 1:
                 self._read(unread, totals, epoch, number)
-                self._show(totals, epoch, number, totals.images / (time.perf_counter() - started))
+                self._show(totals, epoch, number, totals.samples / (time.perf_counter() - started))
         return totals.figures()
 
     def _step(
-        self, epoch: int, number: int, images: torch.Tensor, labels: torch.Tensor
-    ) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
-        """One step of the optimizer; the batch's loss and counts, still on the device."""
+        self, epoch: int, number: int, images: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, Notes]:
+        """One step of the optimizer; the batch's loss and notes, still on the device."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate((epoch - 1) * self.steps + number)
         reseed_step(self.run.recipe.seed, epoch, number, self.placement.device)
-        target = labels.to(self.placement.device, non_blocking=True)
+        target = targets.to(self.placement.device, non_blocking=True)
+        inputs = self.material.scaling(self.placement.images(images))
         with self.placement.autocast():
-            outputs = self.module(self.material.scaling(self.placement.images(images)))
+            outputs = self.module(inputs)
         output, loss = self._loss(outputs, target)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        return loss.detach(), self.task.count(output.detach(), target)
+        return loss.detach(), self.task.notes(inputs, output.detach().float(), target)
 
     def _loss(self, outputs: Any, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The main output, and its loss with those of the heads, as the spec weighs them."""
@@ -222,7 +235,7 @@ class Training:
 
     def _read(
         self,
-        unread: list[tuple[int, torch.Tensor, Mapping[str, torch.Tensor]]],
+        unread: list[tuple[int, torch.Tensor, Notes]],
         totals: Totals,
         epoch: int,
         number: int,
@@ -232,7 +245,7 @@ class Training:
         Raises:
             Faults: a loss is not finite; exit code 4.
         """
-        for images, loss_tensor, counts in unread:
+        for samples, loss_tensor, notes in unread:
             loss = float(loss_tensor)
             if not math.isfinite(loss):
                 step = f"step {number + 1} of epoch {epoch}"
@@ -242,20 +255,26 @@ class Training:
                 message = f"the loss is {loss} by {step}; {kept}"
                 help = "lower the learning rate, lengthen the warmup, or look for faulty images"
                 raise fault("non-finite-loss", message, exit_code=4, help=help)
-            totals.add(images, loss, {name: float(count) for name, count in counts.items()})
+            totals.add(samples, loss, notes)
         unread.clear()
 
     def _show(self, totals: Totals, epoch: int, number: int, rate: float) -> None:
-        figures = totals.figures()
-        metric = self.task.metric
-        text = f"loss {figures['loss']:.3f}  {metric} {figures[metric]:.3f}  {rate:,.0f} images/s"
+        text = f"{totals.lately()}  {rate:,.0f} {self.task.samples}/s"
         done = (epoch - 1) * self.steps + number + 1
         self.display.step(done, f"{epoch}/{self.run.recipe.epochs}", text)
+
+    def _forward(self, images: torch.Tensor) -> torch.Tensor:
+        """The outputs of the network as it stands, on the CPU."""
+        self.module.eval()
+        inputs = self.material.scaling(self.placement.images(images))
+        with torch.inference_mode(), self.placement.autocast():
+            output: torch.Tensor = self.module(inputs)
+        return output.float().cpu()
 
     def _report(self) -> Run:
         run = replace(self.run, rows=tuple(self.rows))
         if run.rows:
-            write_report(run, self.task.metric)
+            write_report(run, self.task.metric, self.task.pictures(self._forward, self.material.test))
             self.display.say(outcome(run, self.task.metric))
         return run
 

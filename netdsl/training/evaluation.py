@@ -19,7 +19,7 @@ from netdsl.training.data.find import data_root, find_data
 from netdsl.training.data.pictures import read_picture
 from netdsl.training.device import Placement, place
 from netdsl.training.epochs import measure
-from netdsl.training.material import evaluation_batches, image_shape
+from netdsl.training.material import image_shape
 from netdsl.training.network import Rebuild, TrainableNetwork
 from netdsl.training.run_folder import CHECKPOINTS, SPEC, Run, read_run
 from netdsl.training.tasks import make_task
@@ -86,10 +86,9 @@ def evaluate(
     if found.name == run.facts.data and found.fingerprint != run.facts.fingerprint:
         say(f"note: {found.name} has changed since the training")
     task = make_task(run.recipe)
-    task.check(trained.network, found)
-    batches = evaluation_batches(trained.network, run.recipe, found, say)
+    batches = task.test(trained.network, run.recipe, found, say)
     figures = measure(trained.module, task, trained.placement, run.facts.scaling, batches)
-    return Evaluation(found.name, len(found.test), trained.epoch, figures)
+    return Evaluation(found.name, len(batches), trained.epoch, figures)
 
 
 def predict(
@@ -135,7 +134,7 @@ def _prediction(trained: _Trained, path: Path, image: torch.Tensor, top: int) ->
     facts = trained.run.facts
     with torch.inference_mode(), trained.placement.autocast():
         output = trained.module(facts.scaling(trained.placement.images(image[None])))
-    probabilities = make_task(trained.run.recipe).scores(output.float()).softmax(dim=1)[0].cpu()
+    probabilities = make_task(trained.run.recipe).probabilities(output.float())[0].cpu()
     best = probabilities.topk(min(top, len(facts.classes)))
     named = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     return Prediction(path, tuple((facts.classes[number], share) for number, share in named))

@@ -33,7 +33,8 @@ def lint_training(train: syntax.Data, recipe: Recipe, network: Network, flow: Fl
 
 
 def _softmax_before_loss(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iterator[Diagnostic]:
-    if recipe.loss.word != "cross_entropy" or flow.result < 0:
+    again = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}.get(recipe.loss.word)
+    if again is None or flow.result < 0:
         return
     last = flow.points[flow.result]
     if last.kind in ("softmax", "log_softmax", "sigmoid"):
@@ -41,9 +42,9 @@ def _softmax_before_loss(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iter
         labels = () if loss is None else (Label(loss.span, "takes logits"),)
         yield warning(
             "softmax-before-loss",
-            f"the network ends in `{last.kind}`, and the loss takes the softmax again",
+            f"the network ends in `{last.kind}`, and the loss takes the {again} again",
             last.span,
-            "end with the layer before it: `cross_entropy` takes logits",
+            f"end with the layer before it: `{recipe.loss.word}` takes logits",
             *labels,
         )
 
@@ -51,7 +52,10 @@ def _softmax_before_loss(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iter
 def _output_classes(train: syntax.Data, recipe: Recipe, network: Network) -> Iterator[Diagnostic]:
     data = train.get("data")
     outputs = network.graph.output.sizes
-    if data is None or recipe.task not in (None, "classify") or len(outputs) != 1:
+    if data is None or recipe.task.word not in ("classify", "binary") or len(outputs) != 1:
+        return
+    if recipe.task.word == "binary":
+        yield from _binary_outputs(data, recipe, int(outputs[0]))
         return
     for name in recipe.data:
         classes = CLASSES.get(name)
@@ -63,6 +67,17 @@ def _output_classes(train: syntax.Data, recipe: Recipe, network: Network) -> Ite
                 f"give the network {classes:,} outputs, or name other data",
             )
             return
+
+
+def _binary_outputs(data: syntax.Data, recipe: Recipe, outputs: int) -> Iterator[Diagnostic]:
+    """One logit for two classes."""
+    classes = next((CLASSES[name] for name in recipe.data if CLASSES.get(name, 2) != 2), 2)
+    if (outputs, classes) != (1, 2):
+        message = f"`binary` tells two classes apart by one value; the network gives {outputs:,}"
+        if classes != 2:
+            message = f"`binary` tells two classes apart; the data have {classes:,}"
+        help = "give the network one output and data of two classes, or write `task: classify`"
+        yield warning("output-classes", message, data.span, help)
 
 
 def _end_against_loss(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iterator[Diagnostic]:
@@ -104,7 +119,7 @@ def _one_logit(recipe: Recipe, network: Network, flow: Flow) -> Iterator[Diagnos
             "one-score",
             "the softmax of one value is 1, whatever it is: the loss is always 0",
             flow.points[flow.result].span,
-            "give each class an output, two for yes and no",
+            "give each class an output, two for yes and no; or write `task: binary`, which takes one",
         )
 
 

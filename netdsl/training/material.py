@@ -39,6 +39,8 @@ class Material:
     train: Batches
     test: Batches
     scaling: Scaling
+    remarks: tuple[str, ...] = ()
+    """What has to be known of the data to judge the figures."""
 
 
 def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Callable[[str], None]) -> Material:

@@ -55,12 +55,12 @@ class Display:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, description=f"epoch {epoch}", figures=figures)
 
-    def epoch(self, row: Mapping[str, float], epochs: int, metric: str) -> None:
+    def epoch(self, row: Mapping[str, float], epochs: int, metric: str, samples: str) -> None:
         """An epoch is done."""
         width = len(str(epochs))
         self.say(
             f"epoch {int(row['epoch']):>{width}}/{epochs}"
             f"   train loss {row['train_loss']:.4f}  {metric} {row[f'train_{metric}']:.4f}"
             f"   test loss {row['test_loss']:.4f}  {metric} {row[f'test_{metric}']:.4f}"
-            f"   {row['images_per_second']:,.0f} images/s"
+            f"   {row['samples_per_second']:,.0f} {samples}/s"
         )

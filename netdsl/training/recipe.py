@@ -19,9 +19,10 @@ from netdsl.language.document import expression_of
 from netdsl.layers.arguments import BadArgument
 from netdsl.layers.layer import spell
 from netdsl.records import replace
-from netdsl.training.catalog import DATASETS, FOLDER, OWN_MEAN, OWN_STD, PRECISIONS, TASKS, Entry
+from netdsl.training.catalog import DATASETS, FOLDER, OWN_MEAN, OWN_STD, PRECISIONS, Entry
 from netdsl.training.choices import KEYS as KEYS
-from netdsl.training.choices import NUMBERS, WORDS, Recipe, Use
+from netdsl.training.choices import NUMBERS, WORDS, Recipe, Use, complete
+from netdsl.training.task_catalog import FITTING
 
 
 def check_recipe(train: syntax.Data | None, parameters: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -33,6 +34,7 @@ def check_recipe(train: syntax.Data | None, parameters: Mapping[str, Any]) -> It
     """
     reader = _Reader(parameters)
     reader.read(train)
+    reader.finish()
     yield from reader.found
 
 
@@ -56,9 +58,10 @@ def resolve_recipe(
     for key, text in overrides.items():
         source = Source(f"--{key}", text)
         reader.read_key(key, syntax.Data(Span(source, 0, len(text)), text, "scalar"))
+    recipe = reader.finish()
     if reader.found.has_errors:
-        raise Faults(reader.found, exit_code=2)
-    return Recipe(**reader.values)
+        raise Faults(reader.found, exit_code=2 if overrides else 1)
+    return recipe
 
 
 class _Refused(Exception):
@@ -72,6 +75,7 @@ class _Reader:
         self.parameters = parameters
         self.found = Collector()
         self.values: dict[str, Any] = {}
+        self.spans: dict[str, Span] = {}
 
     def read(self, train: syntax.Data | None) -> None:
         for key, value in train.entries() if train else ():
@@ -84,19 +88,40 @@ class _Reader:
 
     def read_key(self, name: str, value: syntax.Data) -> None:
         readers: Mapping[str, Callable[[str, syntax.Data], Any]] = {
-            "task": self._task,
             "data": self._data,
             "prepare": self._chain,
             "augment": self._chain,
             "precision": self._precision,
         }
         read = readers.get(name, self._number if name in NUMBERS else self._single)
+        self.spans[name] = value.span
         try:
             self.values[name] = read(name, value)
         except _Refused:
             self.values.pop(name, None)
         except Faults as faults:
             self.found.extend(faults.diagnostics)
+
+    def finish(self) -> Recipe:
+        """The recipe of what was read, judged as a whole: what has no meaning for its task is collected."""
+        recipe = complete(self.values)
+        if any(key in self.spans and key not in self.values for key in ("task", "data")):
+            return recipe  # what the task is, is not known
+        task = recipe.task.word
+        fitting = FITTING[task]
+        fits: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+            "data": (recipe.data, fitting.data),
+            "prepare": (tuple(use.word for use in recipe.prepare), fitting.prepare),
+            "augment": (tuple(use.word for use in recipe.augment), fitting.augment),
+            "loss": ((recipe.loss.word,), fitting.losses),
+        }
+        for key, (words, known) in fits.items():
+            for word in words:
+                if word not in known and not (word.startswith(FOLDER) and FOLDER in known):
+                    span = self.spans[key] if key in self.values else self.spans["task"]
+                    help = f"for `{task}`, `{key}` knows {', '.join(known) or 'nothing'}"
+                    self._add("word-of-other-task", f"`{word}` has no place in the task `{task}`", span, help)
+        return recipe
 
     def _add(self, code: str, message: str, span: Span, help: str | None = None) -> None:
         self.found.add(Diagnostic(code=code, message=message, span=span, help=help))
@@ -115,9 +140,6 @@ class _Reader:
             raise self._refuse(f"unknown-{what}", message, value.span, help)
         return word
 
-    def _task(self, key: str, value: syntax.Data) -> str:
-        return self._word(key, value, "task", tuple(TASKS))
-
     def _precision(self, key: str, value: syntax.Data) -> str:
         return self._word(key, value, "precision", PRECISIONS)
 
@@ -127,6 +149,7 @@ class _Reader:
             help = "write a name, or a list of names of which the first available is used"
             raise self._refuse("recipe-value", "`data` names one or more data sets", value.span, help)
         names = []
+        is_known = True
         for item in items:
             name = str(item.value) if item.kind == "scalar" else item.span.text
             is_folder = name.startswith(FOLDER) and len(name) > len(FOLDER)
@@ -134,7 +157,10 @@ class _Reader:
                 known = f"the data sets are {', '.join(DATASETS)}, and `folder:PATH` for images of your own"
                 help = did_you_mean(name, DATASETS) or known
                 self._add("unknown-dataset", f"there is no data set `{name}`", item.span, help)
+                is_known = False
             names.append(name)
+        if not is_known:
+            raise _Refused
         return tuple(names)
 
     def _number(self, key: str, value: syntax.Data) -> int | None:
@@ -147,7 +173,8 @@ class _Reader:
             return int(number.read(found))
         except BadArgument as error:
             shown = f"`{key}` is {error.expected}, not {spell(found)}"
-            raise self._refuse("recipe-value", shown, value.span) from None
+            help = f"write a number such as `{key}: {number.example}`"
+            raise self._refuse("recipe-value", shown, value.span, help) from None
 
     def _single(self, key: str, value: syntax.Data) -> Use | None:
         expression = expression_of(value)

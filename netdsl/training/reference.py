@@ -17,8 +17,10 @@ from netdsl.training.catalog import (
     SCHEDULES,
     Entry,
 )
+from netdsl.training.task_catalog import TASKS
 
 SECTIONS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
+    "task": ("What is learned; left out, what the first of the data is for.", TASKS),
     "prepare": ("What is done to every image, in order.", PREPARATIONS),
     "augment": (
         "What is done to training images at random, in order, before they are normalized.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
@@ -15,12 +16,13 @@ from netdsl.training.run_folder import CURVES, REPORT_DATA, REPORT_TEXT, Row, Ru
 TRAIN_COLOUR, TEST_COLOUR = "tab:blue", "tab:orange"
 
 
-def write_report(run: Run, metric: str) -> None:
-    """Writes the curves and both forms of the report into the run's folder."""
-    picture = io.BytesIO()
-    draw_curves(run, metric).savefig(picture, dpi=120, format="png")
-    write_beside(run.folder / CURVES, picture.getvalue())
-    write_beside(run.folder / REPORT_TEXT, page(run, metric).encode())
+def write_report(run: Run, metric: str, pictures: Mapping[str, Figure]) -> None:
+    """Writes the curves, the task's pictures and both forms of the report into the run's folder."""
+    for name, figure in {CURVES: draw_curves(run, metric), **pictures}.items():
+        picture = io.BytesIO()
+        figure.savefig(picture, dpi=120, format="png")
+        write_beside(run.folder / name, picture.getvalue())
+    write_beside(run.folder / REPORT_TEXT, page(run, metric, tuple(pictures)).encode())
     write_beside(run.folder / REPORT_DATA, json.dumps(summary(run), indent=2).encode())
 
 
@@ -50,8 +52,10 @@ def summary(run: Run) -> dict[str, object]:
         "macs": facts.macs,
         "data": facts.data,
         "passed_over": facts.passed_over,
-        "train_images": facts.train_images,
-        "test_images": facts.test_images,
+        "samples": facts.samples,
+        "train_samples": facts.train_samples,
+        "test_samples": facts.test_samples,
+        "remarks": facts.remarks,
         "epochs": len(run.rows),
         "finished": len(run.rows) >= run.recipe.epochs,
         "seconds": round(sum(row["seconds"] for row in run.rows), 2),
@@ -61,22 +65,24 @@ def summary(run: Run) -> dict[str, object]:
 
 def outcome(run: Run, metric: str) -> str:
     """What a run has reached, in a line."""
-    last, images = run.metrics[f"test_{metric}"], run.facts.test_images
+    last, facts = run.metrics[f"test_{metric}"], run.facts
     seconds = sum(row["seconds"] for row in run.rows)
     epochs = f"{len(run.rows)} epoch{'s' * (len(run.rows) != 1)}"
     return (
-        f"test {metric} {last:.4f} on {images:,} images that took no part in training, "
+        f"test {metric} {last:.4f} on {facts.test_samples:,} {facts.samples} that took no part in training, "
         f"after {epochs} and {seconds:,.0f} seconds: see {run.folder / REPORT_TEXT}"
     )
 
 
-def page(run: Run, metric: str) -> str:
-    """The report as Markdown."""
+def page(run: Run, metric: str, pictures: Sequence[str] = ()) -> str:
+    """The report as Markdown, with the pictures beside it."""
     facts, recipe, last = run.facts, run.recipe, run.metrics
     seconds = sum(row["seconds"] for row in run.rows)
     stopped = "" if len(run.rows) >= recipe.epochs else f" of {recipe.epochs}; stopped before the end"
     instead = "".join(f"\n> **A fallback was used.** {reason}\n" for reason in facts.passed_over)
+    instead += "".join(f"\n> {remark}\n" for remark in facts.remarks)
     steps = {
+        "task": recipe.task,
         "data": facts.data,
         "prepare": " -> ".join(map(str, recipe.prepare)) or "none",
         "augment": " -> ".join(map(str, recipe.augment)) or "none",
@@ -88,15 +94,16 @@ def page(run: Run, metric: str) -> str:
         "init": recorded_source(run.folder) or recipe.init or "as torch begins",
         "seed": recipe.seed,
     }
+    shown = "".join(f"\n![{Path(name).stem}]({name})\n" for name in pictures)
     listed = "".join(f"| {key} | `{value}` |\n" for key, value in steps.items())
     return (
         f"# {facts.network} on {facts.data}\n{instead}\n"
         f"**Test {metric} {last[f'test_{metric}']:.4f}** after epoch {len(run.rows)}{stopped}, on "
-        f"{facts.test_images:,} images that took no part in training; {facts.train_images:,} did. "
+        f"{facts.test_samples:,} {facts.samples} that took no part in training; {facts.train_samples:,} did. "
         f"{seconds:,.0f} seconds on {facts.device} ({facts.precision}), "
-        f"{facts.parameters:,} parameters, {facts.macs:,} multiply-adds per image.\n\n"
-        f"![loss and {metric} over the epochs](curves.png)\n\n"
-        f"| recipe | |\n|---|---|\n{listed}\n{table(run.rows, metric)}\n"
+        f"{facts.parameters:,} parameters, {facts.macs:,} multiply-adds each.\n\n"
+        f"![loss and {metric} over the epochs](curves.png)\n{shown}\n"
+        f"| recipe | |\n|---|---|\n{listed}\n{table(run.rows, metric)}\n{final_figures(last)}"
         f"    netdsl eval {run.folder}\n    netdsl predict {run.folder} IMAGE\n"
     )
 
@@ -110,3 +117,12 @@ def table(rows: Sequence[Row], metric: str) -> str:
         for row in rows
     ]
     return "\n".join(lines) + "\n"
+
+
+def final_figures(last: Row) -> str:
+    """All figures of the last epoch as a Markdown table, where there are more than loss and metric."""
+    names = [name.removeprefix("test_") for name in last if name.startswith("test_")]
+    if len(names) <= 2:
+        return ""
+    rows = [f"| {name} | {last[f'train_{name}']:.4f} | {last[f'test_{name}']:.4f} |" for name in names]
+    return "\n".join(["| at the end | train | test |", "|---|--:|--:|", *rows]) + "\n\n"

@@ -23,6 +23,7 @@ from netdsl.training.checkpoint import write_beside
 from netdsl.training.choices import Recipe
 from netdsl.training.data.find import Found
 from netdsl.training.device import Placement
+from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.transforms import Scaling
 from netdsl.version import VERSION
@@ -58,8 +59,12 @@ class Facts:
     """Why the data sets named before it were not."""
     fingerprint: str
     classes: tuple[str, ...]
-    train_images: int
-    test_images: int
+    samples: str
+    """What a sample is, in the plural: `images`, `patches`, …."""
+    train_samples: int
+    test_samples: int
+    remarks: tuple[str, ...]
+    """What has to be known of the data to judge the figures."""
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
     seed: int
@@ -91,7 +96,12 @@ class Run:
 
 
 def gather_facts(
-    network: TrainableNetwork, found: Found, scaling: Scaling, placement: Placement, seed: int
+    network: TrainableNetwork,
+    found: Found,
+    material: Material,
+    placement: Placement,
+    seed: int,
+    samples: str,
 ) -> Facts:
     """The facts of a run that begins now."""
     data = found.data
@@ -106,10 +116,12 @@ def gather_facts(
         passed_over=found.passed_over,
         fingerprint=data.fingerprint,
         classes=data.classes,
-        train_images=len(data.train),
-        test_images=len(data.test),
-        mean=scaling.mean,
-        std=scaling.std,
+        samples=samples,
+        train_samples=len(material.train),
+        test_samples=len(material.test),
+        remarks=material.remarks,
+        mean=material.scaling.mean,
+        std=material.scaling.std,
         seed=seed,
         device=placement.name,
         precision=placement.precision,

@@ -17,7 +17,6 @@ from netdsl.training.device import Placement, is_out_of_memory, keep_freed_memor
 from netdsl.training.epochs import Training
 from netdsl.training.initial.beginning import Beginning, Wanted
 from netdsl.training.initial.record import RECORD
-from netdsl.training.material import prepare
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.progress import Display
 from netdsl.training.recipe import resolve_recipe
@@ -92,12 +91,11 @@ def _train(
         message = f"`{found.data.name}` has changed since the run began"
         raise fault("data-changed", message, exit_code=3, help="begin a new run")
     task = make_task(recipe)
-    task.check(network, found.data)
     if placement.device.type == "cpu":
         keep_freed_memory()
     try:
-        material = prepare(network, recipe, found.data, display.say)
-        facts = gather_facts(network, found, material.scaling, placement, recipe.seed)
+        material = task.material(network, recipe, found.data, display.say)
+        facts = gather_facts(network, found, material, placement, recipe.seed, task.samples)
         run = Run(folder, recipe, earlier.facts if earlier else facts, ())
         if beginning is not None:
             beginning.record(folder)
@@ -111,7 +109,7 @@ def _train(
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        message = f"the memory of {placement.name} ran out with {recipe.batch} images in a batch"
+        message = f"the memory of {placement.name} ran out with {recipe.batch} {task.samples} in a batch"
         help = f"train with fewer: `batch: {max(1, recipe.batch // 2)}`"
         raise fault("out-of-memory", message, exit_code=4, help=help) from None
 
@@ -155,24 +153,26 @@ def _announce(run: Run, has_recipe: bool, placement: Placement, display: Display
     """Says what is trained on what, how and where, the fallback so that nobody misses it."""
     facts, recipe = run.facts, run.recipe
     display.say(
-        f"{facts.network}: {facts.parameters:,} parameters, {facts.macs:,} multiply-adds for an image of "
+        f"{facts.network}: {facts.parameters:,} parameters, {facts.macs:,} multiply-adds for an input of "
         f"{'×'.join(map(str, facts.input))}"
     )
     for reason in facts.passed_over:
         display.warn(reason)
-    used = f"{facts.data}: {facts.train_images:,} images to train on, {facts.test_images:,} to test on"
+    counts = f"{facts.train_samples:,} {facts.samples} to train on, {facts.test_samples:,} to test on"
+    used = f"{facts.data}: {counts}"
     if facts.passed_over:
         display.warn(f"INSTEAD, THE FALLBACK IS USED: {used}")
     else:
         display.say(used)
+    for remark in facts.remarks:
+        display.warn(remark)
     if not has_recipe:
         display.say("the spec has no `train`: the default recipe is used")
     where = f"on {placement.name}, {placement.precision}, seed {recipe.seed}"
     epochs = f"{recipe.epochs} epoch{'s' * (recipe.epochs != 1)}"
-    display.say(f"{epochs}, {recipe.batch} images a step, {where}")
-    display.say(
-        f"  optimizer  {recipe.optimizer}\n  schedule   {recipe.schedule}\n  loss       {recipe.loss}"
-    )
+    display.say(f"{epochs}, {recipe.batch} {facts.samples} a step, {where}")
+    for key in ("task", "optimizer", "schedule", "loss"):
+        display.say(f"  {key:<10} {getattr(recipe, key)}")
     display.say(f"  prepare    {_chain(recipe.prepare)}\n  augment    {_chain(recipe.augment)}")
     display.say(f"into {run.folder}")
 

@@ -22,7 +22,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from netdsl.diagnostics import Faults, fault
-from netdsl.training.catalog import OWN_MEAN, OWN_STD, SIZING
+from netdsl.training.catalog import CHANNELS, OWN_MEAN, OWN_STD, SIZING
 from netdsl.training.choices import Use
 from netdsl.training.device import is_out_of_memory
 
@@ -39,14 +39,14 @@ def sizing(prepare: Sequence[Use], shape: ImageShape) -> Transform:
     steps = [_preparation(use) for use in prepare if use.word != "normalize"]
     if not any(use.word in SIZING for use in prepare):
         steps.append(v2.Resize(shape[1:], antialias=True))
-    if not any(use.word in ("grayscale", "rgb") for use in prepare):
+    if not any(use.word in CHANNELS for use in prepare):
         steps.append(_WithChannels(shape[0]))
     return InTurn(tuple(steps))
 
 
 def channels_only(prepare: Sequence[Use], shape: ImageShape) -> Transform:
     """What `sizing` does to the channels alone: for augmentations that choose the size themselves."""
-    steps = [_preparation(use) for use in prepare if use.word in ("grayscale", "rgb")]
+    steps = [_preparation(use) for use in prepare if use.word in CHANNELS]
     return InTurn(tuple(steps) or (_WithChannels(shape[0]),))
 
 
@@ -114,14 +114,17 @@ def spelled(shape: Sequence[int]) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
-    """Bytes to floats from 0 to 1, less the mean, over the standard deviation: one per channel, or None."""
+    """Bytes to floats from 0 to 1, less the mean, over the standard deviation: one per channel, or None.
+
+    What comes as floats has its scale already.
+    """
 
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """A batch `(batch, channels, height, width)` as floats."""
-        scaled = images.float().div_(255)
+        scaled = images.float().div_(255) if images.dtype == torch.uint8 else images
         if self.mean is None or self.std is None:
             return scaled
         mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1)
@@ -200,6 +203,10 @@ class _WithChannels:
         )
 
 
+def _reversed_channels(images: torch.Tensor) -> torch.Tensor:
+    return images.flip(-3)
+
+
 def _preparation(use: Use) -> Transform:
     arguments = use.arguments
     made: Mapping[str, Callable[[], Transform]] = {
@@ -209,6 +216,7 @@ def _preparation(use: Use) -> Transform:
         "center_crop": lambda: v2.CenterCrop(_size(arguments["size"])),
         "grayscale": lambda: _WithChannels(1),
         "rgb": lambda: _WithChannels(3),
+        "bgr": lambda: InTurn((_WithChannels(3), _reversed_channels)),
     }
     return made[use.word]()
 

@@ -14,7 +14,7 @@ ROW = {
     "train_accuracy": 0.75,
     "test_loss": 0.625,
     "test_accuracy": 0.7,
-    "images_per_second": 1234.5,
+    "samples_per_second": 1234.5,
 }
 
 
@@ -30,7 +30,7 @@ def shown(display: Display) -> None:
     display.warn("A FALLBACK")
     with display.training(20):
         display.step(7, "3/10", "loss 0.500  accuracy 0.750  1,234 images/s")
-        display.epoch(ROW, 10, "accuracy")
+        display.epoch(ROW, 10, "accuracy", "images")
 
 
 def test_a_file_gets_plain_lines() -> None:

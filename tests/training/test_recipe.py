@@ -30,7 +30,7 @@ def test_a_recipe_says_every_choice() -> None:
     recipe = resolve_recipe(section(WHOLE), {"n": 3}, {})
 
     assert recipe == Recipe(
-        task="classify",
+        task=Use("classify", {}),
         data=("cifar10", "digits"),
         prepare=(
             Use("resize", {"size": 32, "interpolation": "bilinear"}),
@@ -79,7 +79,13 @@ def test_a_chain_may_be_a_list() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", WHOLE, "augment: none\nprepare: normalize([0.5], [0.25])\nschedule: step(30)"]
+    "text",
+    [
+        "",
+        WHOLE,
+        "task: binary(threshold=0.3)",
+        "augment: none\nprepare: normalize([0.5], [0.25])\nschedule: step(30)",
+    ],
 )
 def test_a_recipe_survives_its_json(text: str) -> None:
     recipe = resolve_recipe(section(text), {"n": 1}, {})
@@ -113,6 +119,8 @@ def test_a_damaged_recipe_of_a_run_is_told(old: str, new: str) -> None:
         ("epoch: 3", "unknown-recipe-key", "epoch", "did you mean `epochs`?"),
         ("zzz: 3", "unknown-recipe-key", "zzz", "the keys of a recipe are task, data"),
         ("task: clasify", "unknown-task", "clasify", "did you mean `classify`?"),
+        ("task: binary(2)", "argument-range", "2", None),
+        ("task: [classify]", "recipe-value", None, "write a name"),
         ("data: cifr10", "unknown-dataset", "cifr10", "did you mean `cifar10`?"),
         ("data: [digits, mnits]", "unknown-dataset", "mnits", "did you mean `mnist`?"),
         ("data: 'folder:'", "unknown-dataset", "'folder:'", "the data sets are digits"),
@@ -140,7 +148,7 @@ def test_a_damaged_recipe_of_a_run_is_told(old: str, new: str) -> None:
         ("schedule: cosin", "unknown-schedule", "cosin", "did you mean `cosine`?"),
         ("schedule: step", "missing-argument", "step", "write `step(every)`"),
         ("schedule: multistep(at=[0])", "argument-range", "at=[0]", None),
-        ("loss: mse", "unknown-loss", "mse", "there are cross_entropy"),
+        ("loss: hinge", "unknown-loss", "hinge", "there are cross_entropy"),
         ("loss: cross_entropy(label_smoothing=2)", "argument-range", "label_smoothing=2", None),
         ("init: xavierr", "unknown-initialization", "xavierr", "did you mean `xavier`?"),
         ("augment: hflipp", "unknown-transform", "hflipp", "did you mean `hflip`?"),
@@ -158,6 +166,8 @@ def test_a_damaged_recipe_of_a_run_is_told(old: str, new: str) -> None:
         ),
         ("augment: scale([1.2, 0.8])", "argument-range", "[1.2, 0.8]", None),
         ("augment: random_crop(32, padding_mode='mirror')", "argument-range", "padding_mode='mirror'", None),
+        ("loss: binary_cross_entropy", "word-of-other-task", "binary_cross_entropy", "for `classify`"),
+        ("task: binary\nloss: cross_entropy", "word-of-other-task", "cross_entropy", "for `binary`, `loss`"),
         ("augment: hflip | vflip", "recipe-value", "hflip | vflip", "write a name"),
     ],
 )
@@ -198,3 +208,18 @@ def test_the_spec_s_own_fault_and_the_command_line_s_have_different_exit_codes()
     assert (of_spec, of_command) == (1, 2)
     assert found[0].span is not None
     assert found[0].span.source.name == "--epochs"
+
+
+def test_a_task_follows_from_the_data_and_the_loss_from_the_task() -> None:
+    assert resolve_recipe(section("data: ichallenge_pm"), {}, {}).task.word == "binary"
+    assert resolve_recipe(section("data: ichallenge_pm"), {}, {}).loss.word == "binary_cross_entropy"
+    assert resolve_recipe(section("task: binary"), {}, {}).data == ("ichallenge_pm",)
+    assert resolve_recipe(section("data: ichallenge_pm\ntask: classify"), {}, {}).loss.word == "cross_entropy"
+
+
+def test_what_does_not_fit_the_command_line_s_task_is_the_command_line_s_fault() -> None:
+    found, exit_code = faults_of(
+        lambda: resolve_recipe(section("loss: cross_entropy"), {}, {"task": "binary"})
+    )
+
+    assert ([d.code for d in found], exit_code) == (["word-of-other-task"], 2)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
@@ -29,8 +31,10 @@ def run(tmp_path: Path) -> Run:
         passed_over=("`cifar10` is not there",),
         fingerprint="",
         classes=("0", "1"),
-        train_images=1437,
-        test_images=360,
+        samples="images",
+        train_samples=1437,
+        test_samples=360,
+        remarks=("the writers are the same",),
         mean=None,
         std=None,
         seed=0,
@@ -74,6 +78,7 @@ def test_the_page_says_what_was_reached_on_what(run: Run) -> None:
     text = page(run, "accuracy")
 
     assert text.startswith("# small on digits\n\n> **A fallback was used.** `cifar10` is not there\n")
+    assert "\n> the writers are the same\n" in text
     assert "**Test accuracy 0.6000** after epoch 2 of 10; stopped before the end, on 360 images" in text
     assert "| optimizer | `adamw(lr=0.001, " in text
     assert "| 2 | 1.2500 | 0.8000 | 1.7500 | 0.6000 |" in text
@@ -94,10 +99,23 @@ def test_the_data_are_those_of_the_page(run: Run) -> None:
 
 
 def test_a_report_is_three_files(run: Run) -> None:
-    write_report(run, "accuracy")
+    write_report(run, "accuracy", {})
 
     assert sorted(path.name for path in run.folder.iterdir()) == ["curves.png", "report.json", "report.md"]
+    assert "at the end" not in (run.folder / "report.md").read_text()
     assert json.loads((run.folder / "report.json").read_text())["data"] == "digits"
     with Image.open(run.folder / "curves.png") as picture:
         assert picture.size == (1080, 432)
         assert len(picture.convert("RGB").getcolors(2**20) or []) > 50
+
+
+def test_a_task_s_pictures_and_further_figures_are_shown(run: Run) -> None:
+    rows = tuple(dict(row) | {"train_auroc": 0.9, "test_auroc": 0.8} for row in run.rows)
+    figure = Figure(figsize=(1, 1))
+
+    write_report(replace(run, rows=rows), "accuracy", {"roc.png": figure})
+
+    text = (run.folder / "report.md").read_text()
+    assert "![roc](roc.png)" in text
+    assert "| auroc | 0.9000 | 0.8000 |" in text
+    assert (run.folder / "roc.png").read_bytes().startswith(b"\x89PNG")

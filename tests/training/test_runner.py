@@ -69,7 +69,7 @@ loss: cross_entropy(label_smoothing=0.05)
 
 def figures(run: Run) -> list[dict[str, float]]:
     """The rows without the times, which differ from run to run."""
-    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in run.rows]
+    return [{k: v for k, v in row.items() if k not in ("seconds", "samples_per_second")} for row in run.rows]
 
 
 def digests(folder: Path) -> str:
@@ -274,10 +274,15 @@ def test_a_run_folder_is_complete(undisturbed: Run) -> None:
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert set(rows[0]) == {
         "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "learning_rate",
-        "images_per_second", "seconds",
+        "samples_per_second", "seconds",
     }  # fmt: skip
     facts = read_run(folder).facts
-    assert (facts.data, facts.train_images, facts.test_images, facts.precision) == ("digits", 288, 72, "fp32")
+    assert (facts.data, facts.train_samples, facts.test_samples, facts.precision) == (
+        "digits",
+        288,
+        72,
+        "fp32",
+    )
     assert facts.versions["torch"] == torch.__version__
     assert (folder / "spec.yaml").read_text() == f"train:\n{RECIPE}"
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")

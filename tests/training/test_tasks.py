@@ -26,7 +26,9 @@ def recipe(text: str) -> Recipe:
 def test_the_largest_logit_wins_and_the_smallest_penalty(loss: str, right: int) -> None:
     output, target = torch.tensor([[1.0, 9.0], [5.0, 2.0], [3.0, 4.0]]), torch.tensor([0, 1, 1])
 
-    assert int(make_task(recipe(f"loss: {loss}")).count(output, target)["accuracy"]) == right
+    task = make_task(recipe(f"loss: {loss}"))
+
+    assert task.figures(task.notes(output, output, target)) == {"accuracy": right / 3}
 
 
 class Distances(nn.Module):

@@ -97,6 +97,7 @@ PREPARED: dict[str, tuple[tuple[int, int, int], Transform]] = {
     "center_crop([30, 20])": ((3, 30, 20), v2.CenterCrop((30, 20))),
     "grayscale": ((1, 40, 48), v2.Grayscale()),
     "rgb": ((3, 40, 48), v2.RGB()),
+    "bgr": ((3, 40, 48), lambda image: image[[2, 1, 0]]),
 }
 
 

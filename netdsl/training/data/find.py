@@ -22,6 +22,7 @@ from netdsl.training.data.cifar import FILES, cifar_is_present, read_cifar
 from netdsl.training.data.dataset import DataSet
 from netdsl.training.data.digits import read_digits
 from netdsl.training.data.folder import read_folder
+from netdsl.training.data.ichallenge_pm import read_ichallenge_pm
 from netdsl.training.data.idx import FOLDERS, idx_is_present, read_idx_set
 
 REACH_SECONDS = 5
@@ -30,6 +31,11 @@ STALL_SECONDS = 30
 """How long a transfer may stand still."""
 
 ROOT_VARIABLE = "NETDSL_DATA"
+OWN_FOLDERS = {
+    "imagenet": "its `train/CLASS/…` and `val/CLASS/…`",
+    "ichallenge_pm": "`PALM-Training400`, `PALM-Validation400` and `labels.csv`",
+}
+"""Data sets that are not fetched, each in a folder of its name: what belongs there."""
 SIZES = {"mnist": "12 MB", "fashion_mnist": "30 MB", "cifar10": "170 MB", "cifar100": "169 MB"}
 """What a download takes."""
 PROBES = {
@@ -89,7 +95,7 @@ def is_present(name: str, root: Path) -> bool:
         return idx_is_present(name, root)
     if name in FILES:
         return cifar_is_present(name, root)
-    return name != "imagenet" or (root / name).is_dir()
+    return name not in OWN_FOLDERS or (root / name).is_dir()
 
 
 def _read(name: str, root: Path) -> DataSet:
@@ -99,13 +105,18 @@ def _read(name: str, root: Path) -> DataSet:
         return read_idx_set(name, root)
     if name in FILES:
         return read_cifar(name, root)
+    if name == "ichallenge_pm":
+        return read_ichallenge_pm(root / name)
     return read_digits() if name == "digits" else read_folder(name, root / name)
 
 
 def _missing(names: Sequence[str], root: Path, reasons: Sequence[str]) -> Faults:
     name = names[0]
-    if name == "imagenet":
-        help = f"it cannot be fetched freely: put its `train/CLASS/…` and `val/CLASS/…` into `{root / name}`"
+    if name in OWN_FOLDERS:
+        help = (
+            f"it cannot be fetched freely: put {OWN_FOLDERS[name]} into `{root / name}` (`--data-root` or "
+            f"{ROOT_VARIABLE} name another root)"
+        )
     else:
         folder = FOLDERS[name] if name in FOLDERS else FILES[name].folder
         help = (

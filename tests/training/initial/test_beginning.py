@@ -293,7 +293,7 @@ class Stopped(BaseException):
 
 
 def figures(run: Run) -> list[dict[str, float]]:
-    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in run.rows]
+    return [{k: v for k, v in row.items() if k not in ("seconds", "samples_per_second")} for row in run.rows]
 
 
 @pytest.mark.parametrize("epoch", [1, 2])

@@ -1,0 +1,44 @@
+"""The tasks that a recipe may name, with their arguments, and what of a recipe goes with each.
+
+Inert data, as `catalog` is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netdsl.layers.arguments import Real
+from netdsl.records import record
+from netdsl.training.catalog import AUGMENTATIONS, CLASSES, FOLDER, PREPARATIONS, Entry
+
+TASKS: Mapping[str, Entry] = {
+    "classify": Entry("each image belongs to one of several classes; the network has an output for each", {}),
+    "binary": Entry(
+        "each image belongs to one of two classes; the network has one output, the logit of the second",
+        {"threshold": Real("the probability from which the second class is seen", 0.5, minimum=0, maximum=1)},
+    ),
+}
+"""What can be learned. A recipe that does not say learns what its data are for."""
+
+LABELLED = (*CLASSES, FOLDER)
+"""Data sets of images with classes."""
+
+
+@record
+class Fitting:
+    """What of a recipe has a meaning for a task; the first of data and losses is the default."""
+
+    data: tuple[str, ...]
+    losses: tuple[str, ...]
+    prepare: tuple[str, ...] = tuple(PREPARATIONS)
+    augment: tuple[str, ...] = tuple(AUGMENTATIONS)
+
+
+FITTING: Mapping[str, Fitting] = {
+    "classify": Fitting(LABELLED, ("cross_entropy", "lenet1998")),
+    "binary": Fitting(("ichallenge_pm", *LABELLED), ("binary_cross_entropy",)),
+}
+"""What goes with each task."""
+
+OWN_TASK: Mapping[str, str] = {"ichallenge_pm": "binary"}
+"""The task of data that are not to classify."""

@@ -1,0 +1,84 @@
+"""Classification: each image belongs to one of several classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+import torch
+from matplotlib.figure import Figure
+
+from netdsl.diagnostics import fault
+from netdsl.training.batches import Batches
+from netdsl.training.choices import Recipe
+from netdsl.training.data.dataset import DataSet
+from netdsl.training.losses import PenaltyLoss
+from netdsl.training.material import Material, evaluation_batches, prepare
+from netdsl.training.network import TrainableNetwork
+from netdsl.training.optimization import make_loss
+from netdsl.training.tasks.task import Forward, Notes, Say
+
+
+@final
+class Classify:
+    """Outputs are `(batch, classes)`, logits or penalties."""
+
+    metric = "accuracy"
+    samples = "images"
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._loss = make_loss(recipe.loss)
+        self._has_penalties = isinstance(self._loss, PenaltyLoss)
+
+    def material(self, network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Say) -> Material:
+        check_classes(network, data)
+        return prepare(network, recipe, data, say)
+
+    def test(self, network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Say) -> Batches:
+        check_classes(network, data)
+        return evaluation_batches(network, recipe, data, say)
+
+    def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        loss: torch.Tensor = self._loss(output, target)
+        return loss
+
+    def notes(self, inputs: torch.Tensor, output: torch.Tensor, target: torch.Tensor) -> Notes:
+        return {"right": self._scores(output).argmax(dim=1) == target}
+
+    def figures(self, notes: Notes) -> dict[str, float]:
+        return {"accuracy": float(notes["right"].double().mean())}
+
+    def probabilities(self, output: torch.Tensor) -> torch.Tensor:
+        return self._scores(output).softmax(dim=1)
+
+    def pictures(self, forward: Forward, test: Batches) -> Mapping[str, Figure]:
+        return {}
+
+    def _scores(self, output: torch.Tensor) -> torch.Tensor:
+        """What speaks for each class: the largest wins."""
+        return -output if self._has_penalties else output
+
+
+def check_classes(network: TrainableNetwork, data: DataSet) -> None:
+    """Whether a network has an output for each class.
+
+    Raises:
+        Faults: it has not; exit code 1 or 2.
+    """
+    classes = len(data.classes)
+    if len(network.output) != 1:
+        shape = "×".join(map(str, network.output))
+        raise fault(
+            "output-not-classes",
+            f"the output of `{network.name}` is {shape}, not one value for each class",
+            exit_code=1,
+            help=f"end the network in `flatten -> linear({classes})`",
+        )
+    if network.output[0] != classes:
+        is_named = network.parameters.get("classes") == network.output[0]
+        raise fault(
+            "class-count",
+            f"`{network.name}` has {network.output[0]} outputs, `{data.name}` has {classes} classes",
+            exit_code=2,
+            help=f"give `--set classes={classes}`" if is_named else f"end the network in `linear({classes})`",
+        )

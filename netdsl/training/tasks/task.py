@@ -1,0 +1,76 @@
+"""What the runner asks of a task.
+
+A task sees inputs, outputs and targets of one batch and notes some values of each sample; figures are made of
+the notes of a whole epoch, so that those which are no means over samples, such as the area under a curve, are
+exact as well.
+
+N samples of a batch, or of an epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import torch
+from matplotlib.figure import Figure
+
+from netdsl.training.batches import Batches
+from netdsl.training.choices import Recipe
+from netdsl.training.material import Material
+from netdsl.training.network import TrainableNetwork
+
+Notes = Mapping[str, torch.Tensor]
+"""Values of each sample by what they are, `(N, …)`."""
+Say = Callable[[str], None]
+Forward = Callable[[torch.Tensor], torch.Tensor]
+"""A trained network: a batch as the data give it → its output, on the CPU."""
+
+
+class Task(Protocol):
+    """What a network is trained for."""
+
+    metric: str
+    """The figure that tells how good a network is; higher is better."""
+    samples: str
+    """What a sample is, in the plural: `images`."""
+
+    def material(self, network: TrainableNetwork, recipe: Recipe, data: Any, say: Say) -> Material:
+        """What the network is trained and tested on.
+
+        Raises:
+            Faults: the network cannot be trained on the data; exit code 1, 2 or 3.
+        """
+        ...
+
+    def test(self, network: TrainableNetwork, recipe: Recipe, data: Any, say: Say) -> Batches:
+        """What the network is tested on, alone.
+
+        Raises:
+            Faults: the network cannot be tested on the data; exit code 1, 2 or 3.
+        """
+        ...
+
+    def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The loss of a batch, averaged over its samples."""
+        ...
+
+    def notes(self, inputs: torch.Tensor, output: torch.Tensor, target: torch.Tensor) -> Notes:
+        """What is noted of each sample of a batch."""
+        ...
+
+    def figures(self, notes: Notes) -> dict[str, float]:
+        """The figures of the notes of many samples, `metric` among them."""
+        ...
+
+    def probabilities(self, output: torch.Tensor) -> torch.Tensor:
+        """How likely each class is, `(N, classes)`.
+
+        Raises:
+            Faults: outputs are no classes; exit code 2.
+        """
+        ...
+
+    def pictures(self, forward: Forward, test: Batches) -> Mapping[str, Figure]:
+        """What a report shows of a trained network, by file name."""
+        ...
