@@ -26,7 +26,7 @@ from netdsl.backends.scopes import Factory, Scope, given_names, layer_names, nam
 from netdsl.backends.variants import MEMBER, Variant
 from netdsl.graph.formula import Formula, plain
 from netdsl.graph.graph import REQUIRED, Graph, LayerArgument, Node, SharedUse, Use
-from netdsl.graph.shapes import INPUT_SIZES
+from netdsl.graph.shapes import INPUT_SIZES, Shape
 
 
 class ClassPrinter:
@@ -182,7 +182,7 @@ class ClassPrinter:
     def _about(self) -> list[str]:
         graphs = self.variant.graphs
         first = self._title()
-        if len({(*graph.inputs, graph.output) for graph in graphs}) == 1:
+        if len(set(map(_shapes, graphs))) == 1:
             return [f"{first}."]
         both = f"{first}; shapes are those of its first use."
         if len(both) <= WIDTH - INDENT - 2 * len(QUOTES):
@@ -216,6 +216,11 @@ class ClassPrinter:
         names = [*known, *("skip" for _ in self.graph.inputs[len(known) :])]
         shared = list(map(variable, needs))
         return input_variables([*shared, *names])[len(shared) :]
+
+
+def _shapes(graph: Graph) -> tuple[Shape, ...]:
+    """Every shape that the comments in a class may speak of."""
+    return (*graph.inputs, *(node.output for _, node in nodes_of(graph)))
 
 
 def names_read(body: Sequence[str]) -> frozenset[str]:

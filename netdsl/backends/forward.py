@@ -82,6 +82,8 @@ class ForwardPrinter:
         """
         self.shapes = shapes
         self.fixed = frozenset(fixed)
+        self.captured: frozenset[str] = frozenset()
+        """Variables that are called by what came from further up."""
         self.recalled: set[int] = set()
         """Values whose variable is called by their stage's name, and is not used for others."""
 
@@ -95,6 +97,7 @@ class ForwardPrinter:
 
     def returning(self, program: Program, inputs: Mapping[int, str], indent: int) -> list[str]:
         """The statements, ending in a `return` of the result."""
+        self.captured = frozenset(inputs.values()) - {"x"}
         return _Block(self, program, _started(inputs), frozenset(), indent).lines("return ")
 
     def keeping(
@@ -245,13 +248,28 @@ class _Block:
             self.written += laid_out(pending.value, self.indent)  # it runs, and nobody wants what it gives
             return
         name = self._name(pending.step, pending.first, place)
-        self._write(f"{name} = ", pending)
+        if not self._write_one_side(pending, name):
+            self._write(f"{name} = ", pending)
         self.variables.assign(name, pending.step.output)
 
     def _write(self, start: str, pending: _Pending) -> None:
         output = pending.step.output
         comment = self.printer.comment(output) if self.printer.changes(pending.first, output) else ""
         self.written += statement(start, pending.value, self.indent, comment)
+
+    def _write_one_side(self, pending: _Pending, name: str) -> bool:
+        """A choice of which one side leaves its variable as it is, as an `if` with the other side alone."""
+        sides = pending.step.sides
+        idle = [side for side in sides if not side.steps and self.variables.names[side.result] == name]
+        if len(idle) != 1:
+            return False
+        busy = sides[0] if idle[0] is sides[1] else sides[1]
+        negation = "" if busy is sides[0] else "not "
+        self.written.append(f"{' ' * self.indent}if {negation}self.{pending.step.condition}:")
+        value, output = self._short(busy), pending.step.output
+        comment = self.printer.comment(output) if self.printer.changes(pending.first, output) else ""
+        self.written += statement(f"{name} = ", value, self.indent + INDENT, comment)
+        return True
 
     def _branch(self, step: Step, ending: str) -> None:
         """A choice as an `if` statement."""
@@ -303,7 +321,9 @@ class _Block:
         if is_branching and isinstance(operation, UseOperation) and self._is_merged_next(step.output):
             yield variable(word) if is_identifier(word) else name
         if not self._is_needed(first, place) and first not in self.printer.recalled:
-            yield self.variables.names[first]
+            before = self.variables.names[first]
+            if step.kind is None or before not in self.printer.captured:  # merged, it is no longer that
+                yield before
         yield from ("x", "y")
         yield from (f"y{number}" for number in count(2))
 

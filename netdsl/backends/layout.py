@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
 
@@ -180,6 +180,28 @@ def tuple_of(*values: Expression) -> Bracketed:
 
 def parenthesized(value: Expression) -> Bracketed:
     return Bracketed("(", (Item(value),))
+
+
+def substituted(value: Expression, old: str, new: str) -> Expression:
+    """The expression with a name in the place of a part that reads as `old` does.
+
+    >>> substituted(call("See", Item(call("len", Item(Text("a"))))), "len(a)", "n").flat
+    'See(n)'
+    """
+    if value.flat == old:
+        return Text(new)
+    match value:
+        case Bracketed(items=items):
+            inner = (replace(item, value=substituted(item.value, old, new)) for item in items)
+            return replace(value, items=tuple(inner))
+        case Operation(first=first, rest=rest):
+            steps = tuple((operator, substituted(operand, old, new)) for operator, operand in rest)
+            return replace(value, first=substituted(first, old, new), rest=steps)
+        case Prefixed(value=inner_value):
+            return replace(value, value=substituted(inner_value, old, new))
+        case Comprehension(element=element):
+            return replace(value, element=substituted(element, old, new))
+    return value
 
 
 def condition(value: Expression) -> Expression:

@@ -199,7 +199,7 @@ class Modules:
     def expression(self, value: Any) -> Expression:
         """A formula, a plain value or a factory as Python writes it."""
         if not isinstance(value, Factory):
-            return expression(self.with_locals(value), self.names)
+            return expression(self.with_locals(self._unrounded(value)), self.names)
         if value.call.helper is not None:
             self.file.add_helper(value.call.helper)
         given = [a for a in value.call.arguments if a.name is None or not is_same(a.value, a.default)]
@@ -207,6 +207,24 @@ class Modules:
             return Text(value.call.target)
         items = (Item(literal(a.value), f"{a.name}=" if a.name else "") for a in given)
         return call("partial", Item(Text(value.call.target)), *items)
+
+    def _unrounded(self, value: Any) -> Any:
+        """A formula without rounding of what is a whole number in every use."""
+        if not isinstance(value, Formula):
+            return value
+        operands = tuple(map(self._unrounded, value.operands))
+        if (
+            value.operator == "call"
+            and operands[0] in ("round", "floor", "ceil")
+            and self._is_whole(operands[1])
+        ):
+            return operands[1]
+        return Formula(value.operator, operands)
+
+    def _is_whole(self, operand: Any) -> bool:
+        if not isinstance(operand, Formula) or operand.operator != "name":
+            return False
+        return all(isinstance(scope.values.get(operand.operands[0]), int) for scope in self.scopes)
 
     def _instance(self, members: Sequence[Member], uses: Sequence[tuple[Graph, Node] | None]) -> Expression:
         """A call of a class with what these uses give it.

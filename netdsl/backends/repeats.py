@@ -15,7 +15,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from netdsl.backends.arguments import Member
-from netdsl.backends.layout import Bracketed, Comprehension, Expression, Item, call
+from netdsl.backends.layout import Bracketed, Comprehension, Expression, Item, call, substituted
+from netdsl.backends.naming import unused
 from netdsl.backends.structures import Layouts
 from netdsl.graph.formula import Formula
 from netdsl.graph.graph import Child, Fan, Node, Series
@@ -67,7 +68,23 @@ class Repeats:
             position += child.count
         if len(made) < position:
             return [Item(module, f'"{number}": ') for number, module in made.items()]
-        return _runs(list(made.values()))
+        return self._over_table(list(made.values())) or _runs(list(made.values()))
+
+    def _over_table(self, made: Sequence[Expression]) -> list[Item]:
+        """A comprehension over a list of which every module takes the item of its own number."""
+        lists = set(re.findall(r"\b(\w+)\[0\]", made[0].flat)) if len(made) >= MANY else set()
+        scopes = self.modules.scopes
+        for name in sorted(lists):
+            values = [scope.values.get(name) for scope in scopes]
+            if not all(isinstance(value, tuple) and len(value) == len(made) for value in values):
+                continue
+            item = unused("row", [*scopes[0].values, *self.modules.arguments.extras])
+            members = [substituted(one, f"{name}[{number}]", item) for number, one in enumerate(made)]
+            if len({member.flat for member in members}) == 1:
+                length = Formula("call", ("len", Formula.name(name)))
+                self.modules.require(Formula("==", (length, len(made))))
+                return [Item(Comprehension(members[0], f"for {item} in {name}"), "*")]
+        return []
 
     def _layouts(self, members: Sequence[Member], every: Sequence[Series]) -> set[str]:
         common: Layouts | None = None

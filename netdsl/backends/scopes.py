@@ -60,7 +60,23 @@ def formula_in(value: Any) -> Formula | None:
     """The formula that a value or a factory carries, if it says more than a number."""
     formula = _carried(value)
     settled = None if formula is None else formula.settled()
-    return settled if isinstance(settled, Formula) else None
+    return _unscaled(settled) if isinstance(settled, Formula) else None
+
+
+def _unscaled(formula: Formula) -> Formula:
+    """The formula without factors of 1.0 where a function makes a whole number of the product."""
+    operands = tuple(_unscaled(part) if isinstance(part, Formula) else part for part in formula.operands)
+    if formula.operator == "call" and operands[0] in ("make_divisible", "round", "floor", "ceil"):
+        operands = (operands[0], _without_one(operands[1]), *operands[2:])
+    return Formula(formula.operator, operands)
+
+
+def _without_one(operand: Any) -> Any:
+    if isinstance(operand, Formula) and operand.operator == "*":
+        for factor, other in (operand.operands, operand.operands[::-1]):
+            if isinstance(factor, float) and factor == 1:
+                return other
+    return operand
 
 
 def rests_on(value: Any) -> frozenset[str]:
@@ -145,6 +161,13 @@ def _is_value(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_value, value))
     return value is None or isinstance(value, int | float | str)
+
+
+def recalled_stage(value: Any) -> str | None:
+    """The stage that a block's argument recalls and does nothing else with: `from(stem)`."""
+    text = value.text if isinstance(value, LayerArgument) else ""
+    match = re.fullmatch(r"from\s*\(\s*(\w+)\s*\)", text)
+    return match[1] if match else None
 
 
 def layer_names(text: str) -> frozenset[str]:

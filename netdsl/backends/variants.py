@@ -27,6 +27,7 @@ from netdsl.backends.scopes import (
     layer_texts,
     nodes_of,
     numbers,
+    recalled_stage,
     torch_call,
 )
 from netdsl.backends.structures import Layouts, Structure, merged_structure
@@ -201,7 +202,11 @@ class Variants:
         distinct = input_variables(["x", *names[1:]])
         self.value_names.setdefault(id(node), distinct)
         match node.operation:
-            case Use(graph=inner) | Group(graph=inner) | Choice(graph=inner):
+            case Use(graph=inner, arguments=arguments):
+                recalled = {recalled_stage(value): name for name, value in arguments}
+                called = (recalled.get(name, name) for name in names[1:])
+                self.input_names.setdefault(id(inner), input_variables(["x", *called]))
+            case Group(graph=inner) | Choice(graph=inner):
                 self.input_names.setdefault(id(inner), distinct)
             case Series(children=children) | Fan(children=children):
                 for child in children:

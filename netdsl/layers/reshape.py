@@ -302,7 +302,7 @@ class Channels(Layer):
 
     def output(self, input: Shape) -> Shape:
         if isinstance(self.start, tuple):
-            return input.with_sizes(c=len(self.start))
+            return input.with_sizes(c=apply("call", "len", self.start))
         assert self.stop is not None
         return input.with_sizes(c=self.stop if self.start == 0 else apply("-", self.stop, self.start))
 

@@ -314,3 +314,94 @@ net: b(n) -> b(c)
 def test_settings_are_the_defaults() -> None:
     assert "classes: int = 7, heads" in printed(SPECS["heads"], classes="7")
     assert network(SPECS["heads"], classes="7").costs.params > network(SPECS["heads"]).costs.params
+
+
+def test_a_layer_with_arguments_is_a_constant_where_it_is_a_default() -> None:
+    source = printed("""
+name: net
+input: [4, 8, 8]
+params: {norm: "lrn(3)"}
+blocks:
+  unit(c, act=leaky_relu(0.1)): conv(c, 3) -> act
+net:
+  a: norm -> unit(4)
+  b: unit(4, act=relu) -> norm
+""")
+
+    assert "\nDEFAULT_NORM = partial(nn.LocalResponseNorm, 3)\n" in source
+    assert "norm: Callable[[], nn.Module] = DEFAULT_NORM" in of(source, "Net")
+    assert "\nDEFAULT_ACT = partial(nn.LeakyReLU, negative_slope=0.1)\n" in source
+    assert "act: Callable[[], nn.Module] = DEFAULT_ACT" in of(source, "Unit")
+
+
+def test_a_tensor_that_is_handed_on_is_called_by_the_parameter() -> None:
+    """And by another name where it has been merged."""
+    source = printed("""
+name: net
+input: [3, 8, 8]
+blocks:
+  joined(at, c): ((at -> crop([2, 2])) | crop([2, 2])) -> conv(c, 1)
+net:
+  stem: conv(4, 3, padding=1)
+  middle: conv(4, 3, padding=1)
+  up: joined(from(stem), 5)
+  up2: joined(from(middle), 5)
+""").replace("        ", "")
+
+    assert "def forward(self, x: Tensor, at: Tensor)" in source
+    assert "at = self.crop1(at)" in source
+    assert "x = torch.cat((at, x), 1)" in source
+
+
+def test_members_that_each_take_a_row_of_a_table_are_a_comprehension() -> None:
+    source = printed("""
+name: net
+input: [4, 8, 8]
+params: {table: [[0], [1, 2], [0, 3]]}
+blocks:
+  see(maps): channels(maps) -> conv(1, 5)
+net: concat(see(maps) for maps in table)
+""")
+
+    assert "Concat([See(row) for row in table])" in of(source, "Net")
+    assert "assert len(table) == 3" in of(source, "Net")
+    assert "nn.Conv2d(len(maps), 1, 5)" in of(source, "See")
+
+
+def test_a_factor_of_one_is_not_printed() -> None:
+    source = printed("""
+name: net
+input: [4, 8, 8]
+params: {width: 1.0}
+blocks:
+  scaled(c): conv(make_divisible(c*width), 1) -> conv(round(c*width), 1)
+net: scaled(8) -> scaled(16)
+""")
+
+    assert "nn.Conv2d(in_channels, make_divisible(c), 1)" in of(source, "Scaled")
+    assert "nn.Conv2d(make_divisible(c), c, 1)" in of(source, "Scaled")
+
+
+def test_a_choice_with_one_side_is_a_statement_of_its_own() -> None:
+    source = printed("""
+name: net
+input: [4, 8, 8]
+blocks:
+  unit(c, gated): conv(c, 1) -> (sigmoid if gated else id) -> maxpool(2)
+net: unit(4, true) -> unit(4, false)
+""")
+
+    assert "        if self.choice1:\n            x = self.sigmoid1(x)\n" in of(source, "Unit")
+
+
+def test_shapes_inside_of_a_class_are_said_to_be_those_of_its_first_use() -> None:
+    """What goes in and comes out is the same here in both uses, and what is between is not."""
+    source = printed("""
+name: net
+input: [4, 8, 8]
+blocks:
+  unit(c): conv(c, 1) -> relu -> conv(4, 1)
+net: unit(3) -> unit(5)
+""")
+
+    assert "shapes are those of its first use" in of(source, "Unit")
