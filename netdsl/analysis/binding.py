@@ -14,6 +14,7 @@ from netdsl.layers.layer import LARGEST, Argument, BadArgument, Layer, spell
 
 _OTHER_NAMES = {**ARGUMENTS, "ceil": "ceil_mode", "scale": "scale_factor", "size": "output_size"}
 _LITERAL = re.compile(r"""((?:\w+\s*=\s*)?)("[^"\n]*"|'[^'\n]*'|[\d._]+|[Tt]rue|[Ff]alse)""")
+_TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 MISSPELT = ("unknown-argument", "foreign-argument")
 """The faults of an argument that was meant to be another one."""
 INFERRED = {
@@ -171,6 +172,7 @@ def bind_layer(layer: type[Layer], given: Given) -> tuple[Layer | None, Mapping[
             message = f"`{name}` of `{layer.word}` must be {error.expected}, not {shown}"
             meant = _meant(value, argument)
             help = f"write `{meant}`" if meant else _value_help(value, error)
+            help = help or f"write, for instance, `{name}={spell(argument.example)}`"
             fix = _value_written(span, meant)
             faults.append(Diagnostic(code=error.code, message=message, span=span, help=help, fix=fix))
     spans = {name: span for name, (_, span) in bound.items()}
@@ -188,7 +190,7 @@ def _meant(value: Any, argument: Argument[Any]) -> str | None:
         near = nearest(value, words) if words else None
         others = [near] if near else []
         others += [int(value)] if re.fullmatch(r"\d{1,9}", value) else []
-        others += [value.lower() == "true"] if value.lower() in ("true", "false") else []
+        others += [_TRUTH[value.lower()]] if value.lower() in _TRUTH else []
     elif isinstance(value, float) and value.is_integer() and abs(value) < LARGEST:
         others = [int(value)]
     elif value in (0, 1) and not isinstance(value, tuple):

@@ -60,7 +60,9 @@ def read_yaml(source: Source, found: Collector) -> Data:
 
         raise Faults([explain_yaml(error, source)]) from None
     except yaml.YAMLError as error:
-        raise Faults([Diagnostic(code="yaml-syntax", message=str(error), span=source.whole())]) from None
+        help = "write plain text in UTF-8"
+        fault = Diagnostic(code="yaml-syntax", message=str(error), span=source.whole(), help=help)
+        raise Faults([fault]) from None
     if reader.refused:
         raise Faults(reader.refused)
     return data

@@ -31,7 +31,7 @@ def is_well_said(diagnostic: Diagnostic) -> bool:
     """One fact in lower case without a full stop, with a remedy, and nothing of Python's own words."""
     message = diagnostic.message
     return bool(
-        (diagnostic.help or " must be " in message)
+        diagnostic.help
         and message[0] == message[0].lower()
         and not message.endswith(".")
         and "' object" not in message
