@@ -24,7 +24,7 @@ from netdsl.analysis.environment import (
     Program,
     report_unknown,
 )
-from netdsl.analysis.labels import indexed_word
+from netdsl.analysis.labels import indexed_word, label_body
 from netdsl.analysis.scope import Tensor
 from netdsl.analysis.values import (
     UNKNOWN,
@@ -607,7 +607,8 @@ def _use_block(
             values[parameter.name] = parameter.default.value
         elif parameter.default is not None:
             # a default sees the block's earlier parameters and the spec's names, not those around the use
-            inner = replace(environment, variables=dict(values), x=None, labels={})
+            labels = label_body(parameter.default)
+            inner = replace(environment, variables=dict(values), x=None, labels=labels)
             values[parameter.name] = evaluate(parameter.default, inner)
     wrong = bool(faults) or any(isinstance(value, Unknown) for value in values.values())
     spans = {name: span for name, (_, span) in bound.items()}

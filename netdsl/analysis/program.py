@@ -10,7 +10,7 @@ from typing import Any
 
 from netdsl.analysis.environment import RESERVED, BlockContext, Effort, Environment, Program
 from netdsl.analysis.evaluate import evaluate
-from netdsl.analysis.labels import named_steps
+from netdsl.analysis.labels import label_body, named_steps
 from netdsl.analysis.prelude import prelude, prelude_words
 from netdsl.analysis.resolve import names_read
 from netdsl.analysis.values import UNKNOWN, Unknown, describe, is_layer
@@ -175,7 +175,8 @@ class _Parameters:
         for node in names_read(expression):
             if node.name in self.expressions:
                 self._value(node.name, (*path, name))
-        self.values.setdefault(name, evaluate(expression, environment))
+        labelled = replace(environment, labels=label_body(expression))
+        self.values.setdefault(name, evaluate(expression, labelled))
 
 
 def read_elsewhere(spec: syntax.Spec) -> frozenset[str]:

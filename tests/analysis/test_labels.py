@@ -105,3 +105,18 @@ def test_a_shared_module_has_one_place() -> None:
     text = "shared:\n  tower: conv(3, 3, padding=1) -> relu\nnet:\n  a: tower\n  b: tower\n"
 
     assert paths(text) == ["tower.conv1", "tower.relu1"] * 2
+
+
+def test_a_chain_that_is_a_value_numbers_its_layers() -> None:
+    """Of a spec's parameter and of a block's default, wherever they are used."""
+    chain = "relu -> tanh -> relu"
+    blocks = f"params: {{p: {chain}}}\nblocks:\n  use(f=({chain})): f -> elu\n"
+    inside = ["relu1", "tanh1", "relu2"]
+
+    assert paths(blocks + "net:\n  a: p -> elu\n  b: p\n  c: use\n") == [
+        *(f"a.p1.{name}" for name in inside),
+        "a.elu1",
+        *(f"b.{name}" for name in inside),
+        *(f"c.f1.{name}" for name in inside),
+        "c.elu1",
+    ]
