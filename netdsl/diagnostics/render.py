@@ -15,6 +15,7 @@ the uses of blocks that led there, then notes and help. Programs read `formats` 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
@@ -23,6 +24,8 @@ from netdsl.diagnostics.snippet import Mark, Stroke, crop, draw, harmless, mark,
 from netdsl.diagnostics.source import Source, Span
 from netdsl.records import record
 
+LONGEST_MENDED = 100
+"""Characters of a mended line that is shown."""
 LONGEST_TRAIL = 8
 """Uses of blocks that are shown; of a longer trail the two ends."""
 
@@ -163,7 +166,28 @@ def _footer(diagnostic: Diagnostic, style: Style) -> list[str]:
     lines += [_line("note", note, style.strong, style) for note in diagnostic.notes]
     if diagnostic.help:
         lines.append(_line("help", diagnostic.help, style.help, style))
+    mended = mended_line(diagnostic)
+    if mended is not None:
+        lines.append(_line("mended", mended, style.help, style))
     return lines
+
+
+def mended_line(diagnostic: Diagnostic) -> str | None:
+    """The line as `--fix` writes it; None where the help says all of it, or it is not one short line."""
+    edits, help = diagnostic.fix, diagnostic.help or ""
+    words = [edit.replacement.strip(" ,\n") for edit in edits]
+    if not edits or all(len(word) > 1 and word in help for word in words):
+        return None
+    source = edits[0].span.source
+    first = min(edit.span.start for edit in edits)
+    number, _ = source.position(first)
+    start, line = source.offset(number, 1), source.line(number)
+    if any(edit.span.end > start + len(line) for edit in edits):
+        return None
+    for edit in sorted(edits, key=lambda edit: edit.span.start, reverse=True):
+        line = line[: edit.span.start - start] + edit.replacement + line[edit.span.end - start :]
+    line = re.sub(r"\s+#.*", "", line.strip())
+    return line if line and "\n" not in line and len(line) <= LONGEST_MENDED else None
 
 
 def _shortened(trail: tuple[Label, ...]) -> tuple[Label, ...]:

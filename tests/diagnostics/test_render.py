@@ -5,9 +5,10 @@ from textwrap import dedent
 
 import pytest
 
-from netdsl.diagnostics import Diagnostic, Label, Source, Span
+from netdsl.diagnostics import Diagnostic, Edit, Label, Source, Span
 from netdsl.diagnostics.render import COLOURED, LONGEST_TRAIL, PLAIN, render, render_all, style_for
 from netdsl.diagnostics.snippet import WIDEST, harmless
+from netdsl.records import replace
 
 RESNET = Source(
     "specs/resnet.yaml",
@@ -73,6 +74,24 @@ def test_both_places_stand_under_one_line() -> None:
           = help: make the channels equal
         """)
     assert expected == render(diagnostic)
+
+
+def test_the_mended_line_is_shown_where_the_help_leaves_it_open() -> None:
+    """As `--fix` writes it, without the comment; not where the help has the word already."""
+    source = Source("a.yaml", "net: [relu -> tanh]*2  # twice\n")
+    brackets = tuple(
+        Edit(Span(source, at, at + 1), text) for at, text in ((5, "("), (source.text.index("]"), ")"))
+    )
+    place = Span(source, 5, 6)
+    word = (Edit(Span(source, 6, 10), "relu6"),)
+
+    drawing = render(Diagnostic(code="c", message="m", span=place, help="group it", fix=brackets))
+    assert drawing.endswith("  = help: group it\n  = mended: net: (relu -> tanh)*2\n")
+    told = Diagnostic(code="c", message="m", span=place, help="write `relu6`", fix=word)
+    assert "mended" not in render(told)
+    assert "mended: net: [relu6 -> tanh]*2" in render(replace(told, help="write another"))
+    over = (Edit(Span(source, 5, len(source.text)), "(\n"),)
+    assert "mended" not in render(replace(told, help="write it over", fix=over))
 
 
 def test_places_on_other_lines_follow_in_order() -> None:
