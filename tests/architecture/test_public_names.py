@@ -30,6 +30,7 @@ REPORT = {
     "heads",
     "input",
     "inputs",
+    "is_too_long_to_list",
     "layers",
     "macs",
     "name",
@@ -38,6 +39,7 @@ REPORT = {
     "ok",
     "output",
     "params",
+    "so_far",
     "stages",
 }
 VERB_NAMES = {
