@@ -1,4 +1,4 @@
-"""The largest networks: counted before anything is expanded, checked at once, refused where they are built."""
+"""The largest networks: counted before anything is expanded, checked at once, not built."""
 
 import json
 import subprocess
@@ -25,7 +25,8 @@ SPECS = {
     "one repeat": f"net: relu * {MOST_LAYERS}\n",
     "repeats in repeats": "blocks:\n  a: (conv(3, 3, padding=1) -> relu)*1000\n"
     f"net:\n  stem: a*1000\n  body: a*{MOST_LAYERS // 2000 - 1000}\n",
-    "a shared module": f"shared:\n  a: (conv(3, 1) -> relu)*{MOST_LAYERS // 4 - 1}\nnet: a -> maxpool(2) -> a\n",
+    "a shared module": f"shared:\n  a: (conv(3, 1) -> relu)*{MOST_LAYERS // 4 - 1}\n"
+    "net: a -> maxpool(2) -> a\n",
 }
 
 
