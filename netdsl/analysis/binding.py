@@ -9,10 +9,8 @@ from typing import Any
 from netdsl.analysis.values import Unknown, describe, is_layer
 from netdsl.diagnostics import Diagnostic, Edit, Label, Span, did_you_mean, nearest
 from netdsl.diagnostics.edits import is_step, without_item, write
-from netdsl.language.foreign import ARGUMENTS, without_activation
 from netdsl.layers.layer import LARGEST, Argument, BadArgument, Layer, spell
 
-_OTHER_NAMES = {**ARGUMENTS, "ceil": "ceil_mode", "scale": "scale_factor", "size": "output_size"}
 _LITERAL = re.compile(r"""((?:\w+\s*=\s*)?)("[^"\n]*"|'[^'\n]*'|[\d._]+|[Tt]rue|[Ff]alse)""")
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 MISSPELT = ("unknown-argument", "foreign-argument")
@@ -126,6 +124,8 @@ def _unknown_argument(word: str, name: str, names: list[str], span: Span, call: 
             help=help,
             fix=without_item(span),
         )
+    from netdsl.language.foreign import ARGUMENTS, without_activation  # only a wrong spec pays for it
+
     if name == "activation" and (meant := without_activation(call.text)):
         return Diagnostic(
             code="activation-argument",
@@ -134,7 +134,7 @@ def _unknown_argument(word: str, name: str, names: list[str], span: Span, call: 
             help=f"let it follow as a layer: `{' '.join(meant.split())}`",
             fix=write(call, meant if is_step(call) else f"({meant})"),
         )
-    other = _OTHER_NAMES.get(name)
+    other = ARGUMENTS.get(name)
     if other in names:
         start = Span(span.source, span.start, span.start + len(name))
         return Diagnostic(

@@ -14,7 +14,6 @@ from netdsl.diagnostics import Collector, Diagnostic, Edit, Faults, Label, Span,
 from netdsl.diagnostics.edits import write
 from netdsl.graph.formula import FUNCTIONS, Formula, plain
 from netdsl.language import syntax
-from netdsl.language.foreign import foreign_name
 from netdsl.layers.layer import Choice, Layer, PerAxis
 from netdsl.records import record, replace, value_record
 
@@ -202,6 +201,8 @@ def report_unknown(name: str, span: Span, whole: Span, environment: Environment)
     """
     if environment.found.tells("unknown-name", span):  # a wrong name in a table is met in each of its rows
         return UNKNOWN
+    from netdsl.language.foreign import foreign_name  # only a wrong spec pays for it
+
     foreign = foreign_name(whole)
     if foreign is not None:
         environment.add(foreign)

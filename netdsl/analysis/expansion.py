@@ -21,7 +21,6 @@ from netdsl.analysis.boundaries import (
 from netdsl.analysis.environment import BlockContext, Environment, Program
 from netdsl.analysis.evaluate import as_layer, evaluate, several_inputs
 from netdsl.analysis.labels import OPERATOR_OF, Labels, label_body
-from netdsl.analysis.origins import origin_labels
 from netdsl.analysis.remedies import remedy
 from netdsl.analysis.scope import Scope, Tensor, in_doubt, nowhere
 from netdsl.analysis.values import (
@@ -385,6 +384,8 @@ class Elaborator:
             problems = list(merge_problems(value.kind, (left, shape)))
             for problem in problems:
                 if not doubt.intersection(problem.axes):
+                    from netdsl.analysis.origins import origin_labels  # only a wrong spec pays for it
+
                     labels = [Label(b.span, f"gives {b.shape}") for b in (branches[0], branch)]
                     for operand in (branches[0], branch):
                         labels += origin_labels(operand, problem.axes)

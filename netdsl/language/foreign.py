@@ -95,6 +95,9 @@ ARGUMENTS = {
     "epsilon": "eps",
     "alpha": "negative_slope",
     "upscale": "upscale_factor",
+    "ceil": "ceil_mode",
+    "scale": "scale_factor",
+    "size": "output_size",
 }
 """What other libraries call arguments, and what torch does."""
 INFERRED = (
