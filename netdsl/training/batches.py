@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -22,6 +22,7 @@ from netdsl.training.seeds import order_of, reseed_sample
 from netdsl.training.transforms import ImageShape, Transform
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+"""Inputs and targets, `(batch, …)` each."""
 
 HELD_BYTES = 2 * 2**30
 """The largest split that is kept in memory, sized and as bytes; at most a quarter of what the machine has."""
@@ -32,13 +33,32 @@ MOST_DAMAGED = 10
 MOST_WORKERS = 8
 
 
+class Supply(Protocol):
+    """Samples, cut into batches epoch by epoch."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def starts(self) -> Sequence[int]:
+        """Where batches begin in the order of an epoch."""
+        ...
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, counted from 1; of tests, which are alike in all epochs, 0 is asked for.
+
+        Raises:
+            Faults: a sample is damaged; exit code 3.
+        """
+        ...
+
+
 def hold(split: Split, size: Transform, shape: ImageShape, say: Callable[[str], None]) -> HeldSplit | None:
     """The split with all its images sized and in memory; None where they are too many.
 
     Raises:
         Faults: images are damaged; exit code 3.
     """
-    if len(split) * math.prod(shape) > min(HELD_BYTES, _memory_bytes() // 4):
+    if len(split) * math.prod(shape) > memory_for_images():
         return None
     if isinstance(split.images, ImageFiles):
         say(f"reading {len(split):,} images")
@@ -49,6 +69,11 @@ def hold(split: Split, size: Transform, shape: ImageShape, say: Callable[[str], 
     assert isinstance(split.images, HeldImages)
     sized = torch.cat([size(part) for part in torch.split(split.images.values, SIZED_AT_ONCE)])
     return HeldSplit(HeldImages(sized.contiguous()), split.labels)
+
+
+def memory_for_images() -> int:
+    """Bytes of images that are kept in memory."""
+    return min(HELD_BYTES, _memory_bytes() // 4)
 
 
 def _memory_bytes() -> int:

@@ -101,6 +101,22 @@ class Statistic(Argument[Any]):
         return items
 
 
+class Strength(Argument[Any]):
+    """A standard deviation in grey levels, or the smallest and the largest."""
+
+    @property
+    def expects(self) -> str:
+        return "a number from 0 to 255, or a list of two, the smaller first"
+
+    def _read(self, value: Any) -> Any:
+        items = value if isinstance(value, tuple) else (value,)
+        if len(items) not in (1, 2) or not all(map(_is_number, items)):
+            raise self._refuse_type()
+        if not all(0 <= item <= 255 for item in items) or list(items) != sorted(items):
+            raise self._refuse_range()
+        return value
+
+
 @record
 class Entry:
     """A word of a recipe."""
@@ -215,6 +231,12 @@ LOSSES: Mapping[str, Entry] = {
         # the paper says no more than that it is positive; 0.1 is what those who rebuild LeNet-5 take
         {"j": Real("the penalty above which other classes are hardly pushed up", 0.1, minimum=0)},
     ),
+    "mse": Entry("mean squared error over all values", {}),
+    "dncnn2016": Entry(
+        "squared error, summed over a picture's values and halved, the mean over pictures (Zhang et al. "
+        "2016, equation 1)",
+        {},
+    ),
     "binary_cross_entropy": Entry(
         "of one logit: cross-entropy of its sigmoid",
         {"positive_weight": Real("how much images of the second class weigh", 1.0, minimum=0)},
@@ -277,6 +299,7 @@ AUGMENTATIONS: Mapping[str, Entry] = {
     ),
     "hflip": Entry("mirrors left and right", {"p": Real(_CHANCE, 0.5, minimum=0, maximum=1)}),
     "vflip": Entry("mirrors top and bottom", {"p": Real(_CHANCE, 0.5, minimum=0, maximum=1)}),
+    "rotate90": Entry("turns by 0, 90, 180 or 270 degrees", {}),
     "rotate": Entry("turns by up to so many degrees", {"degrees": Real("degrees", minimum=0, maximum=180)}),
     "translate": Entry(
         "shifts by up to a share of the size, along both axes",
@@ -332,6 +355,7 @@ DATASETS: Mapping[str, str] = {
     "imagenet": "ILSVRC 2012 as a folder `imagenet` of class folders; not fetched (Russakovsky et al. 2014)",
     "ichallenge_pm": "800 photographs of the eye's background, with pathologic myopia or without, in a "
     "folder `ichallenge_pm`; not fetched (Fu et al. 2019, PALM)",
+    "photographs": "two photographs, 427×640, to free of noise; embedded in scikit-learn",
 }
 CLASSES: Mapping[str, int] = {
     "digits": 10,

@@ -18,7 +18,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from netdsl.diagnostics import Faults, fault
-from netdsl.training.batches import Batches
+from netdsl.training.batches import Supply
 from netdsl.training.checkpoint import (
     Checkpoint,
     latest_checkpoint,
@@ -79,7 +79,7 @@ def _joined(notes: Sequence[Notes]) -> Notes:
 
 
 def measure(
-    module: nn.Module, task: Task, placement: Placement, scale: Scaling, batches: Batches
+    module: nn.Module, task: Task, placement: Placement, scale: Scaling, batches: Supply
 ) -> dict[str, float]:
     """The figures of a module on data it was not trained on."""
     module.eval()

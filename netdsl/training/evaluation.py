@@ -82,10 +82,10 @@ def evaluate(
     """
     trained = _load(folder, rebuild, device, say)
     run = trained.run
-    found = find_data((data or run.facts.data,), data_root(root), say).data
+    task = make_task(run.recipe)
+    found = find_data((data or run.facts.data,), data_root(root), say, labelled=task.is_labelled).data
     if found.name == run.facts.data and found.fingerprint != run.facts.fingerprint:
         say(f"note: {found.name} has changed since the training")
-    task = make_task(run.recipe)
     batches = task.test(trained.network, run.recipe, found, say)
     figures = measure(trained.module, task, trained.placement, run.facts.scaling, batches)
     return Evaluation(found.name, len(batches), trained.epoch, figures)

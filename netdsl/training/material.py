@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from netdsl.diagnostics import fault
-from netdsl.training.batches import Batches, hold
+from netdsl.training.batches import Batches, Supply, hold
 from netdsl.training.choices import Recipe
 from netdsl.training.data.dataset import DataSet, Split
 from netdsl.training.network import TrainableNetwork
@@ -36,8 +36,8 @@ STATISTICS_IMAGES = 1000
 class Material:
     """What a training takes in."""
 
-    train: Batches
-    test: Batches
+    train: Supply
+    test: Supply
     scaling: Scaling
     remarks: tuple[str, ...] = ()
     """What has to be known of the data to judge the figures."""
@@ -71,7 +71,8 @@ def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Calla
     def own() -> torch.Tensor:
         return held.images.values if held else _some(data.train, size)
 
-    return Material(train, test, scaling(recipe.prepare, own, shape[0]))
+    remarks = () if data.remark is None else (data.remark,)
+    return Material(train, test, scaling(recipe.prepare, own, shape[0]), remarks)
 
 
 def evaluation_batches(

@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from netdsl.training.choices import Use
-from netdsl.training.losses import PenaltyLoss
+from netdsl.training.losses import PenaltyLoss, PictureError
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {
     "sgd": SGD,
@@ -23,7 +23,12 @@ OPTIMIZERS: Mapping[str, type[Optimizer]] = {
     "adagrad": Adagrad,
     "rmsprop": RMSprop,
 }
-LOSSES: Mapping[str, type[nn.Module]] = {"cross_entropy": nn.CrossEntropyLoss, "lenet1998": PenaltyLoss}
+LOSSES: Mapping[str, type[nn.Module]] = {
+    "cross_entropy": nn.CrossEntropyLoss,
+    "lenet1998": PenaltyLoss,
+    "mse": nn.MSELoss,
+    "dncnn2016": PictureError,
+}
 
 
 def make_optimizer(use: Use, module: nn.Module) -> Optimizer:

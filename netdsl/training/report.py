@@ -104,7 +104,8 @@ def page(run: Run, metric: str, pictures: Sequence[str] = ()) -> str:
         f"{facts.parameters:,} parameters, {facts.macs:,} multiply-adds each.\n\n"
         f"![loss and {metric} over the epochs](curves.png)\n{shown}\n"
         f"| recipe | |\n|---|---|\n{listed}\n{table(run.rows, metric)}\n{final_figures(last)}"
-        f"    netdsl eval {run.folder}\n    netdsl predict {run.folder} IMAGE\n"
+        f"    netdsl eval {run.folder}\n"
+        + (f"    netdsl predict {run.folder} IMAGE\n" if facts.classes else "")
     )
 
 

@@ -86,11 +86,11 @@ def _train(
 ) -> Run:
     """Finds the data, fits them to the network, and trains to the end."""
     names = recipe.data if earlier is None else (earlier.facts.data,)
-    found = find_data(names, data_root(root), display.say)
+    task = make_task(recipe)
+    found = find_data(names, data_root(root), display.say, labelled=task.is_labelled)
     if earlier is not None and found.data.fingerprint != earlier.facts.fingerprint:
         message = f"`{found.data.name}` has changed since the run began"
         raise fault("data-changed", message, exit_code=3, help="begin a new run")
-    task = make_task(recipe)
     if placement.device.type == "cpu":
         keep_freed_memory()
     try:

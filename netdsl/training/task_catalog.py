@@ -7,15 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netdsl.layers.arguments import Real
+from netdsl.layers.arguments import Integer, Real
 from netdsl.records import record
-from netdsl.training.catalog import AUGMENTATIONS, CLASSES, FOLDER, PREPARATIONS, Entry
+from netdsl.training.catalog import AUGMENTATIONS, CLASSES, FOLDER, PREPARATIONS, Entry, Strength
 
 TASKS: Mapping[str, Entry] = {
     "classify": Entry("each image belongs to one of several classes; the network has an output for each", {}),
     "binary": Entry(
         "each image belongs to one of two classes; the network has one output, the logit of the second",
         {"threshold": Real("the probability from which the second class is seen", 0.5, minimum=0, maximum=1)},
+    ),
+    "denoise": Entry(
+        "pictures are freed of white Gaussian noise; the network gives a picture of its input's size",
+        {
+            "sigma": Strength("the noise in grey levels, or from and to: drawn anew for each patch", 25),
+            "test_sigma": Real("the noise of the tests; as in training unless given", None, minimum=0),
+            "stride": Integer("pixels from patch to patch; side by side unless given", None),
+        },
     ),
 }
 """What can be learned. A recipe that does not say learns what its data are for."""
@@ -37,8 +45,14 @@ class Fitting:
 FITTING: Mapping[str, Fitting] = {
     "classify": Fitting(LABELLED, ("cross_entropy", "lenet1998")),
     "binary": Fitting(("ichallenge_pm", *LABELLED), ("binary_cross_entropy",)),
+    "denoise": Fitting(
+        ("photographs", *LABELLED),
+        ("dncnn2016", "mse"),
+        ("resize", "grayscale", "rgb", "bgr"),
+        ("hflip", "vflip", "rotate90"),
+    ),
 }
 """What goes with each task."""
 
-OWN_TASK: Mapping[str, str] = {"ichallenge_pm": "binary"}
+OWN_TASK: Mapping[str, str] = {"ichallenge_pm": "binary", "photographs": "denoise"}
 """The task of data that are not to classify."""

@@ -50,6 +50,14 @@ def channels_only(prepare: Sequence[Use], shape: ImageShape) -> Transform:
     return InTurn(tuple(steps) or (_WithChannels(shape[0]),))
 
 
+def pictures_only(prepare: Sequence[Use], shape: ImageShape) -> Transform:
+    """What `sizing` does, but that pictures keep their sizes where a recipe says nothing of them."""
+    steps = [_preparation(use) for use in prepare]
+    if not any(use.word in CHANNELS for use in prepare):
+        steps.append(_WithChannels(shape[0]))
+    return InTurn(tuple(steps))
+
+
 def augmentation(augment: Sequence[Use]) -> Transform | None:
     """What training images go through by chance; None where a recipe has nothing of the kind."""
     return InTurn(tuple(_augmentation(use) for use in augment)) if augment else None
@@ -234,6 +242,7 @@ def _augmentation(use: Use) -> Transform:
         ),
         "hflip": lambda: v2.RandomHorizontalFlip(arguments["p"]),
         "vflip": lambda: v2.RandomVerticalFlip(arguments["p"]),
+        "rotate90": lambda: _quarter_turns,
         "rotate": lambda: v2.RandomRotation(arguments["degrees"], v2.InterpolationMode.BILINEAR),
         "translate": lambda: v2.RandomAffine(
             0, translate=(arguments["fraction"],) * 2, interpolation=v2.InterpolationMode.BILINEAR
@@ -251,6 +260,10 @@ def _augmentation(use: Use) -> Transform:
         "randaugment": lambda: v2.RandAugment(arguments["num_ops"], arguments["magnitude"]),
     }
     return made[use.word]()
+
+
+def _quarter_turns(images: torch.Tensor) -> torch.Tensor:
+    return images.rot90(int(torch.randint(4, ())), dims=(-2, -1))
 
 
 def _size(size: Any) -> list[int]:

@@ -81,6 +81,7 @@ def test_the_page_says_what_was_reached_on_what(run: Run) -> None:
     assert "\n> the writers are the same\n" in text
     assert "**Test accuracy 0.6000** after epoch 2 of 10; stopped before the end, on 360 images" in text
     assert "| optimizer | `adamw(lr=0.001, " in text
+    assert "netdsl predict" in text
     assert "| 2 | 1.2500 | 0.8000 | 1.7500 | 0.6000 |" in text
 
 

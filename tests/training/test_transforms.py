@@ -45,6 +45,7 @@ TORCHVISIONS: dict[str, Transform] = {
     "hflip": v2.RandomHorizontalFlip(),
     "hflip(p=1)": v2.RandomHorizontalFlip(1),
     "vflip": v2.RandomVerticalFlip(),
+    "rotate90": lambda image: image.rot90(int(torch.randint(4, ())), (1, 2)),  # it has none of its own
     "rotate(30)": v2.RandomRotation(30, BILINEAR),
     "translate(0.2)": v2.RandomAffine(0, translate=(0.2, 0.2), interpolation=BILINEAR),
     "scale([0.8, 1.2])": v2.RandomAffine(0, scale=(0.8, 1.2), interpolation=BILINEAR),

@@ -86,12 +86,14 @@ class DataSet:
     name: str
     """As the recipe names it."""
     classes: tuple[str, ...]
-    """The names of the classes, in the order of their numbers."""
+    """The names of the classes, in the order of their numbers; none where nothing is told apart."""
     train: Split
     test: Split
     """Never looked at in training but to report."""
     fingerprint: str
     """Changes when the data does."""
+    remark: str | None = None
+    """What has to be known of the data to judge figures by them."""
 
 
 def fingerprint_of(*tensors: torch.Tensor) -> str:
@@ -108,6 +110,8 @@ def held(
     classes: tuple[str, ...],
     train: tuple[torch.Tensor, torch.Tensor],
     test: tuple[torch.Tensor, torch.Tensor],
+    *,
+    remark: str | None = None,
 ) -> DataSet:
     """The data set of images and labels in memory."""
     return DataSet(
@@ -116,4 +120,5 @@ def held(
         train=Split(HeldImages(train[0]), train[1]),
         test=Split(HeldImages(test[0]), test[1]),
         fingerprint=fingerprint_of(*train, *test),
+        remark=remark,
     )

@@ -24,6 +24,7 @@ from netdsl.training.data.digits import read_digits
 from netdsl.training.data.folder import read_folder
 from netdsl.training.data.ichallenge_pm import read_ichallenge_pm
 from netdsl.training.data.idx import FOLDERS, idx_is_present, read_idx_set
+from netdsl.training.data.photographs import read_photographs
 
 REACH_SECONDS = 5
 """How long a server may take to answer at all, before it counts as out of reach."""
@@ -66,7 +67,14 @@ def data_root(given: str | Path | None) -> Path:
     return Path(cache).expanduser() / "netdsl" / "data"
 
 
-def find_data(names: Sequence[str], root: Path, say: Callable[[str], None], fetch: bool = True) -> Found:
+def find_data(
+    names: Sequence[str],
+    root: Path,
+    say: Callable[[str], None],
+    *,
+    fetch: bool = True,
+    labelled: bool = True,
+) -> Found:
     """The first data set that is there or can be fetched.
 
     Args:
@@ -74,6 +82,7 @@ def find_data(names: Sequence[str], root: Path, say: Callable[[str], None], fetc
         root: the folder that data sets are kept in.
         say: told what takes long.
         fetch: whether the network may be used.
+        labelled: whether a folder of images has to say their classes.
 
     Raises:
         Faults: none is available, or the first one present is damaged; exit code 3.
@@ -85,7 +94,7 @@ def find_data(names: Sequence[str], root: Path, say: Callable[[str], None], fetc
             if reason is not None:
                 passed_over.append(reason)
                 continue
-        return Found(_read(name, root), tuple(passed_over))
+        return Found(_read(name, root, labelled), tuple(passed_over))
     raise _missing(names, root, passed_over)
 
 
@@ -98,16 +107,18 @@ def is_present(name: str, root: Path) -> bool:
     return name not in OWN_FOLDERS or (root / name).is_dir()
 
 
-def _read(name: str, root: Path) -> DataSet:
+def _read(name: str, root: Path, labelled: bool) -> DataSet:
     if name.startswith(FOLDER):
-        return read_folder(name, Path(name.removeprefix(FOLDER)).expanduser())
+        return read_folder(name, Path(name.removeprefix(FOLDER)).expanduser(), labelled)
     if name in FOLDERS:
         return read_idx_set(name, root)
     if name in FILES:
         return read_cifar(name, root)
     if name == "ichallenge_pm":
         return read_ichallenge_pm(root / name)
-    return read_digits() if name == "digits" else read_folder(name, root / name)
+    if name == "photographs":
+        return read_photographs()
+    return read_digits() if name == "digits" else read_folder(name, root / name, labelled)
 
 
 def _missing(names: Sequence[str], root: Path, reasons: Sequence[str]) -> Faults:

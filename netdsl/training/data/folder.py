@@ -15,8 +15,13 @@ TEST_NAMES = ("test", "val", "valid", "validation")
 """The folders that may hold the test images; the first there is used."""
 
 
-def read_folder(name: str, folder: Path) -> DataSet:
+def read_folder(name: str, folder: Path, labelled: bool = True) -> DataSet:
     """The images below a folder; they are decoded later.
+
+    Args:
+        name: as the recipe names it.
+        folder: where `train` and `test` are.
+        labelled: whether class folders are asked for; without, all images below are taken, of no class.
 
     Raises:
         Faults: it is not laid out so; exit code 3.
@@ -32,8 +37,8 @@ def read_folder(name: str, folder: Path) -> DataSet:
             exit_code=3,
             help="keep images as `train/CLASS/image.png` and `test/CLASS/image.png`",
         )
-    classes = _classes(folder / "train")
-    unknown = sorted(set(_classes(test)) - set(classes))
+    classes = _classes(folder / "train") if labelled else ()
+    unknown = sorted(set(_classes(test)) - set(classes)) if labelled else []
     if unknown:
         message = f"`{test}` has the class `{unknown[0]}`, which `train` does not have"
         raise fault("data-layout", message, exit_code=3, help="use the same class folders in both")
@@ -59,7 +64,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
 def _split(folder: Path, classes: tuple[str, ...]) -> Split:
     paths: list[Path] = []
     labels: list[int] = []
-    for number, name in enumerate(classes):
+    for number, name in enumerate(classes or (".",)):
         found = sorted(path for path in (folder / name).rglob("*") if path.suffix.lower() in SUFFIXES)
         paths += found
         labels += [number] * len(found)

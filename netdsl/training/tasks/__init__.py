@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from netdsl.training.choices import Recipe
 from netdsl.training.tasks.binary import Binary
 from netdsl.training.tasks.classify import Classify
+from netdsl.training.tasks.denoise import Denoise
 from netdsl.training.tasks.task import Task as Task
 
-TASKS: Mapping[str, Callable[[Recipe], Task]] = {"classify": Classify, "binary": Binary}
+TASKS: Mapping[str, Callable[[Recipe], Task]] = {"classify": Classify, "binary": Binary, "denoise": Denoise}
 
 
 def make_task(recipe: Recipe) -> Task:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from torch.nn import functional as F
 
 from netdsl.diagnostics import fault
-from netdsl.training.batches import Batches
+from netdsl.training.batches import Supply
 from netdsl.training.choices import Recipe
 from netdsl.training.data.dataset import DataSet
 from netdsl.training.material import Material, evaluation_batches, prepare
@@ -28,6 +28,7 @@ class Binary:
 
     metric = "accuracy"
     samples = "images"
+    is_labelled = True
 
     def __init__(self, recipe: Recipe) -> None:
         self._threshold: float = recipe.task.arguments["threshold"]
@@ -37,7 +38,7 @@ class Binary:
         _check(network, data)
         return prepare(network, recipe, data, say)
 
-    def test(self, network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Say) -> Batches:
+    def test(self, network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Say) -> Supply:
         _check(network, data)
         return evaluation_batches(network, recipe, data, say)
 
@@ -62,7 +63,7 @@ class Binary:
         second = output.sigmoid()
         return torch.cat([1 - second, second], dim=1)
 
-    def pictures(self, forward: Forward, test: Batches) -> Mapping[str, Figure]:
+    def pictures(self, forward: Forward, test: Supply) -> Mapping[str, Figure]:
         pairs = [(forward(images)[:, 0], labels) for images, labels in test.epoch(0)]
         logits, labels = (torch.cat(parts) for parts in zip(*pairs, strict=True))
         return {"roc.png": draw_roc(logits, labels == 1)}

@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from netdsl.diagnostics import fault
-from netdsl.training.batches import Batches
+from netdsl.training.batches import Supply
 from netdsl.training.choices import Recipe
 from netdsl.training.data.dataset import DataSet
 from netdsl.training.losses import PenaltyLoss
@@ -25,6 +25,7 @@ class Classify:
 
     metric = "accuracy"
     samples = "images"
+    is_labelled = True
 
     def __init__(self, recipe: Recipe) -> None:
         self._loss = make_loss(recipe.loss)
@@ -34,7 +35,7 @@ class Classify:
         check_classes(network, data)
         return prepare(network, recipe, data, say)
 
-    def test(self, network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Say) -> Batches:
+    def test(self, network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Say) -> Supply:
         check_classes(network, data)
         return evaluation_batches(network, recipe, data, say)
 
@@ -51,7 +52,7 @@ class Classify:
     def probabilities(self, output: torch.Tensor) -> torch.Tensor:
         return self._scores(output).softmax(dim=1)
 
-    def pictures(self, forward: Forward, test: Batches) -> Mapping[str, Figure]:
+    def pictures(self, forward: Forward, test: Supply) -> Mapping[str, Figure]:
         return {}
 
     def _scores(self, output: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from matplotlib.figure import Figure
 
-from netdsl.training.batches import Batches
+from netdsl.training.batches import Supply
 from netdsl.training.choices import Recipe
 from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
@@ -34,6 +34,8 @@ class Task(Protocol):
     """The figure that tells how good a network is; higher is better."""
     samples: str
     """What a sample is, in the plural: `images`."""
+    is_labelled: bool
+    """Whether samples need classes."""
 
     def material(self, network: TrainableNetwork, recipe: Recipe, data: Any, say: Say) -> Material:
         """What the network is trained and tested on.
@@ -43,7 +45,7 @@ class Task(Protocol):
         """
         ...
 
-    def test(self, network: TrainableNetwork, recipe: Recipe, data: Any, say: Say) -> Batches:
+    def test(self, network: TrainableNetwork, recipe: Recipe, data: Any, say: Say) -> Supply:
         """What the network is tested on, alone.
 
         Raises:
@@ -71,6 +73,6 @@ class Task(Protocol):
         """
         ...
 
-    def pictures(self, forward: Forward, test: Batches) -> Mapping[str, Figure]:
+    def pictures(self, forward: Forward, test: Supply) -> Mapping[str, Figure]:
         """What a report shows of a trained network, by file name."""
         ...
