@@ -80,6 +80,6 @@ def test_the_preludes_gate_is_the_block_in_convolutions(tmp_path: Path) -> None:
 def assert_same(block: Twin) -> None:
     """Figures, outputs and gradients are the twin's."""
     made = test_twins.make_pair(block)
-    test_twins.test_figures_are_those_of_the_twin(made)
+    test_twins.test_figures_are_those_of_the_twin(block)
     test_twins.test_outputs_are_those_of_the_twin(made)
     test_twins.test_gradients_in_training_are_those_of_the_twin(made)

@@ -69,7 +69,7 @@ class Pair(NamedTuple):
         return self.inputs(batch=1)
 
 
-@pytest.fixture(scope="module", params=TWINS, ids=str)
+@pytest.fixture(scope="module", params=[twin for twin in TWINS if twin.is_run], ids=str)
 def pair(request: pytest.FixtureRequest) -> Pair:
     return make_pair(request.param)
 
@@ -122,38 +122,31 @@ def gradients(network: nn.Module, inputs: list[Tensor]) -> dict[str, Tensor]:
     return {name: gradient for name, gradient in found.items() if gradient is not None}
 
 
-@pytest.fixture(scope="module")
-def runnable(pair: Pair) -> Pair:
-    """A pair that is small enough to be run."""
-    if pair.twin.is_large:
-        pytest.skip("a smaller twin of the spec is run in its place")
-    return pair
-
-
 def test_large_networks_have_a_smaller_twin() -> None:
     assert all(any(twin.settings == SMALLER[spec] for twin in TWINS if twin.spec == spec) for spec in SMALLER)
 
 
-def test_figures_are_those_of_the_twin(pair: Pair) -> None:
+@pytest.mark.parametrize("twin", TWINS, ids=str)
+def test_figures_are_those_of_the_twin(twin: Twin) -> None:
     """Parameters and MACs are those that torch counts in the reference, to the digit."""
-    counted = figures(pair.twin.make, list(pair.report.inputs.values()))
-    assert (pair.report.params, pair.report.macs) == counted
+    report = netdsl.check(twin.spec, **twin.settings)
+    assert (report.params, report.macs) == figures(twin.make, list(report.inputs.values()))
 
 
-def test_outputs_are_those_of_the_twin(runnable: Pair) -> None:
-    inputs = runnable.inputs()
+def test_outputs_are_those_of_the_twin(pair: Pair) -> None:
+    inputs = pair.inputs()
     with torch.no_grad():
-        ours, theirs = tensors(runnable.ours(*inputs)), tensors(runnable.theirs(*inputs))
+        ours, theirs = tensors(pair.ours(*inputs)), tensors(pair.theirs(*inputs))
     assert max(difference(a, b) for a, b in zip(ours, theirs, strict=True)) <= OUTPUT_TOLERANCE
 
 
-def test_gradients_in_training_are_those_of_the_twin(runnable: Pair) -> None:
-    inputs = runnable.quick_inputs()
-    ours, theirs = (gradients(network, inputs) for network in (runnable.ours, runnable.theirs))
-    assert ours.keys() == {name for name, _ in runnable.ours.named_parameters()}
+def test_gradients_in_training_are_those_of_the_twin(pair: Pair) -> None:
+    inputs = pair.quick_inputs()
+    ours, theirs = (gradients(network, inputs) for network in (pair.ours, pair.theirs))
+    assert ours.keys() == {name for name, _ in pair.ours.named_parameters()}
     # a bias before a batch normalisation has no gradient but rounding
     floor = 1e-3 * max(float(gradient.abs().max()) for gradient in theirs.values())
-    for layer in runnable.mapping.pairs:
+    for layer in pair.mapping.pairs:
         for name in layer.tensors:
             if (at := f"{layer.target}.{name}".lstrip(".")) in ours:
                 expected = theirs[f"{layer.source}.{name}".lstrip(".")]

@@ -50,10 +50,13 @@ class Twin:
     """Whether its running statistics are a sample's in the place of random ones: with those the sums of
     hundreds of blocks grow beyond every number."""
 
+    counts_only: bool = False
+    """Whether figures alone are compared: for the rest of a family of which others are run."""
+
     @property
-    def is_large(self) -> bool:
-        """Whether another twin of the spec, which is smaller, is run in its place."""
-        return self.spec in SMALLER and not self.settings
+    def is_run(self) -> bool:
+        """Whether both networks are run; of a large one another twin, which is smaller, is in its place."""
+        return not self.counts_only and (self.spec not in SMALLER or bool(self.settings))
 
     @property
     def has_own_kinds(self) -> bool:

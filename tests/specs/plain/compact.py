@@ -31,7 +31,12 @@ TWINS = (
     Twin("squeezenet1_1", partial(torchvision_model, "squeezenet1_1")),
     Twin("efficientnet_b0", partial(torchvision_model, "efficientnet_b0")),
     *(
-        Twin("efficientnet_b0", partial(torchvision_model, f"efficientnet_{name}"), settings)
+        Twin(
+            "efficientnet_b0",
+            partial(torchvision_model, f"efficientnet_{name}"),
+            settings,
+            counts_only=name != "b1",
+        )
         for name, settings in EFFICIENTNETS.items()
     ),
 )

@@ -170,7 +170,12 @@ NAMED_WITH_SETTINGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 TWINS = (
     *(Twin(name, partial(torchvision_model, name)) for name in NAMED_AS_IN_TORCHVISION),
     *(
-        Twin(spec, partial(torchvision_model, name, num_classes=settings.get("classes", 1000)), settings)
+        Twin(
+            spec,
+            partial(torchvision_model, name, num_classes=settings.get("classes", 1000)),
+            settings,
+            counts_only=name != "resnet18",
+        )
         for spec, name, settings in NAMED_WITH_SETTINGS
     ),
     *(
