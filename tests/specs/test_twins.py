@@ -58,7 +58,7 @@ class Pair(NamedTuple):
 
     def quick_inputs(self) -> list[Tensor]:
         """A batch of two; where that takes long, at half the size, or if that has other weights, of one."""
-        if (self.report.macs or 0) < LONG:
+        if (self.report.macs or 0) < LONG or self.twin.spec in SMALLER:
             return self.inputs(batch=2)
         halves = {
             name: (shape[0], *(size // 2 for size in shape[1:])) for name, shape in self.report.inputs.items()
