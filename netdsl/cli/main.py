@@ -23,6 +23,7 @@ VERBS = {
     "fmt": "write specs as they are usually written",
     "emit": "print a spec as a standalone PyTorch file",
     "train": "train a spec's network",
+    "sweep": "train it many times with other settings, and compare",
     "eval": "measure a trained network on test data",
     "predict": "name what images show, by a trained network",
     "specs": "list the specs that come with netdsl",

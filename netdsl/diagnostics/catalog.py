@@ -27,6 +27,7 @@ PARTS = {
     "recipe": "Training",
     "command": "The command line",
     "runs": "Data, devices and runs",
+    "sweep": "Sweeps",
 }
 """Each file of rules, in the order of the reference, with its heading there."""
 

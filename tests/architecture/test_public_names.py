@@ -55,6 +55,7 @@ VERB_NAMES = {
     "schema",
     "show",
     "specs",
+    "sweep",
     "train",
 }
 

@@ -1,0 +1,142 @@
+"""Train a network many times, with settings of the spec or its recipe changed, and compare.
+
+  netdsl sweep lenet_d2l lr=0.1..1.7:0.1 batch=2**4..2**8 --repeats 3
+  netdsl sweep lenet_d2l kernel=3,4,5 act=sigmoid,relu epochs=5 --one-at-a-time
+  netdsl sweep lenet_d2l,resnet18_d2l epochs=2
+  netdsl sweep --study lenet --only lr
+
+A factor is a parameter of the spec, a key of its recipe, or an argument of a word there, such as the
+optimizer's lr; with a single value it is fixed for all trials. A sweep that was stopped, or killed, goes on
+by the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from netdsl.cli.arguments import Parser, add_plugins, plugins, whole_number
+from netdsl.diagnostics import did_you_mean, fault
+from netdsl.records import replace
+from netdsl.sweep.plan import Wish, make_plan, spelled
+from netdsl.sweep.study_file import Asked, find_study, read_study_file
+from netdsl.sweep.values import read_factors, split
+
+MOST_PRINTED = 40
+"""Rows of the table on a terminal; the page has all."""
+
+
+def configure(parser: Parser) -> None:
+    """The verb's options."""
+    parser.add_argument("words", nargs="*", metavar="SPEC[,SPEC…] NAME=VALUES…", help="what to change")
+    parser.add_argument("--study", metavar="STUDY", help="a study's file, or the name of a shipped one")
+    parser.add_argument(
+        "--only", metavar="NAMES", help="of a study's factors, those to vary: --only lr,batch"
+    )
+    parser.add_argument("--repeats", type=whole_number(1), metavar="N", help="seeds for each combination; 1")
+    parser.add_argument(
+        "--one-at-a-time", action="store_true", help="change one factor at a time, not all of them together"
+    )
+    parser.add_argument(
+        "--skip-invalid",
+        action="store_true",
+        help="leave out combinations that are wrong, and train the others",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="list the combinations, and train nothing")
+    parser.add_argument(
+        "--jobs", type=whole_number(1), metavar="N", help="trials at a time; one per core, or per GPU"
+    )
+    parser.add_argument("--out", metavar="DIR", help="the study's folder; one below sweeps/ unless given")
+    parser.add_argument("--report", metavar="DIR", help="write the report of a study's folder anew, and stop")
+    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; the best there is")
+    parser.add_argument("--data-root", metavar="DIR", help="the folder that data sets are kept in")
+    add_plugins(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Checks every combination, trains what is not yet trained, and reports."""
+    if options.report is not None:
+        if options.words or options.study:
+            raise fault("command-line", "`--report` stands alone", help="name the folder, and nothing else")
+        return _report(Path(options.report))
+    factors, specs = _words(options)
+    if options.study is None:
+        asked = Asked(Wish(specs, factors))
+    else:
+        asked = read_study_file(find_study(options.study))
+        chosen = _chosen(dict(asked.wish.factors), options.only) | factors
+        asked = replace(asked, wish=replace(asked.wish, specs=specs or asked.wish.specs, factors=chosen))
+    wish = replace(
+        asked.wish,
+        repeats=options.repeats or asked.wish.repeats,
+        one_at_a_time=options.one_at_a_time or asked.wish.one_at_a_time,
+        skip_invalid=options.skip_invalid,
+        plugins=tuple(plugins(options.plugins)),
+    )
+    if options.dry_run:
+        return _list(wish)
+    from netdsl.sweep.runner import Machine, sweep
+
+    machine = Machine(
+        jobs=options.jobs, device=options.device, root=Path(options.data_root) if options.data_root else None
+    )
+    return _report(sweep(replace(asked, wish=wish), machine, Path(options.out) if options.out else None))
+
+
+def _words(options: argparse.Namespace) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """The factors and the specs that the command line names."""
+    words = options.words
+    specs: list[str] = []
+    if words and "=" not in words[0]:
+        specs = [name for name in split(words[0]) if name]
+        words = words[1:]
+    if not specs and options.study is None:
+        help = "write `netdsl sweep lenet5 lr=0.1,0.2`, or name a study: `--study lenet`"
+        raise fault("command-line", "no spec is named", help=help)
+    if options.only is not None and options.study is None:
+        raise fault("command-line", "`--only` chooses from a study's factors", help="name one with `--study`")
+    return read_factors(words), tuple(dict.fromkeys(specs))
+
+
+def _chosen(factors: dict[str, tuple[str, ...]], only: str | None) -> dict[str, tuple[str, ...]]:
+    """A study's factors, or some of them; those with a single value stay."""
+    if only is None:
+        return factors
+    names = split(only)
+    for name in names:
+        if name not in factors:
+            help = did_you_mean(name, factors) or f"its factors are {', '.join(factors)}"
+            raise fault("sweep-factor", f"the study has no factor `{name}`", help=help)
+    return {name: values for name, values in factors.items() if name in names or len(values) == 1}
+
+
+def _list(wish: Wish) -> int:
+    plan = make_plan(wish)
+    for number, one in enumerate(plan.combinations):
+        mark = "   baseline" * (number == plan.baseline)
+        cost = f"{one.variant.params:,} parameters, {one.variant.macs:,} multiply-adds"
+        print(f"{spelled(one.values) or 'as it is'}   {cost}{mark}")
+    for diagnostic in plan.refused:
+        print(f"left out: {diagnostic.message} ({diagnostic.notes[-1]})")
+    print(f"{len(plan.combinations)} combinations × {wish.repeats} = {plan.trials} trials")
+    return 0
+
+
+def _report(folder: Path) -> int:
+    """Writes the report of a study, and prints its table."""
+    from netdsl.sweep.page import write_report
+    from netdsl.sweep.summary import read_summary
+    from netdsl.sweep.tables import as_text, main_table
+
+    summary = read_summary(folder)
+    page = write_report(folder, summary)
+    headings, rows = main_table(summary)
+    print(f"\n{summary.title}\n\n{as_text((headings, rows[:MOST_PRINTED]))}")
+    if len(rows) > MOST_PRINTED:
+        print(f"and {len(rows) - MOST_PRINTED} more")
+    print(f"see {page}")
+    ended = [one for cell in summary.cells for one in (*cell.outcomes, *cell.failures)]
+    if ended and all(one.status == "failed" for one in ended):
+        message = f"all trials of `{folder}` failed: {ended[0].reason}"
+        raise fault("sweep-failed", message, exit_code=4, help=f"see what they said in `{folder / 'logs'}`")
+    return 0

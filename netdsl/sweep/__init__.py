@@ -1,0 +1,1 @@
+"""Sweeps: a network trained many times, with one or more of its settings changed, and what comes of it."""
