@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 from netdsl import compiler
 from netdsl.cli.arguments import Parser
+from netdsl.cli.specs_page import source_and_idea
 from netdsl.cli.table import columns_of, figure
 from netdsl.specs import shipped_specs
 
@@ -25,6 +27,8 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - every verb takes 
         size = ", ".join("×".join(map(str, shape)) for shape in report.inputs.values())
         costs = report.network.costs
         figures = f"{size:>11}  {costs.params:>11,} parameters  {figure(costs.macs):>7} MACs"
-        line = f"{report.name:<{widest}}  {figures}  {report.network.about}"
+        source, idea = source_and_idea(report.network.about)
+        year = re.search(r"\d{4}", source)
+        line = f"{report.name:<{widest}}  {figures}  {year.group() if year else ''}  {idea}"
         print(line if columns is None or len(line) <= columns else f"{line[: columns - 1]}…")
     return 0
