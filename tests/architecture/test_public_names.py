@@ -47,6 +47,7 @@ VERB_NAMES = {
     "diff",
     "emit",
     "eval",
+    "explain",
     "fmt",
     "layers",
     "lsp",

@@ -1,0 +1,147 @@
+"""A run's folder, or a spec → what is explained: the network, its weights, how images come to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from netdsl.compiler import compile_spec, network_of
+from netdsl.diagnostics import fault
+from netdsl.graph.graph import Network
+from netdsl.insight.subject import Subject
+from netdsl.training.catalog import OWN_MEAN, OWN_STD
+from netdsl.training.checkpoint import latest_checkpoint, load_module
+from netdsl.training.choices import Recipe
+from netdsl.training.device import Placement, place
+from netdsl.training.initial.beginning import Wanted
+from netdsl.training.losses import PenaltyLoss
+from netdsl.training.material import image_shape
+from netdsl.training.network import TrainableNetwork
+from netdsl.training.optimization import make_loss
+from netdsl.training.recipe import resolve_recipe
+from netdsl.training.run_folder import CHECKPOINTS, SPEC, read_run
+from netdsl.training.seeds import WEIGHTS, derived
+from netdsl.training.session import trainable
+from netdsl.training.transforms import Fitted, Scaling, scaling, sizing
+
+Say = Callable[[str], None]
+
+
+def subject_of(
+    named: str | Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    plugins: Sequence[str] = (),
+    init: str | None = None,
+    device: str | None = None,
+    say: Say = print,
+) -> Subject:
+    """The network of a run's folder, or of a spec.
+
+    Args:
+        named: a run's folder, a spec's file, or the name of a shipped spec.
+        settings: parameters of the spec to replace, as text.
+        plugins: modules with layers of the user's own.
+        init: the weights of a spec's network, as `netdsl train --init` takes them.
+        device: `cpu`, `cuda`, `cuda:1` or `mps`; the best there is unless given.
+        say: told what a person should know.
+
+    Raises:
+        Faults: the run (2, 5), the spec (1), the weights (2, 3, 5) or the device (2, 4) is at fault.
+    """
+
+    def rebuild(spec: Path, replaced: Mapping[str, str]) -> TrainableNetwork:
+        return trainable(compile_spec(spec, replaced, plugins), replaced)
+
+    if Path(named).is_dir():
+        if settings or init:
+            message = f"a run has settings and weights of its own: `{named}`"
+            raise fault("command-line", message, help="leave out `--set` and `--init`, or name a spec")
+        return _of_run(Path(named), plugins, device, say)
+    wanted = Wanted(init, False, (), rebuild) if init else None
+    return _of_spec(named, settings or {}, plugins, wanted, device, say)
+
+
+def _of_run(folder: Path, plugins: Sequence[str], device: str | None, say: Say) -> Subject:
+    run = read_run(folder)
+    placement = place(device, "fp32")
+    latest = latest_checkpoint(run.folder / CHECKPOINTS)
+    for reason in latest.damaged:
+        say(f"passed over: {reason}")
+    if latest.checkpoint is None:
+        message = f"the run `{run.folder}` has no checkpoint: its first epoch never ended"
+        raise fault("missing-checkpoint", message, exit_code=5, help="train it: `--resume` begins anew")
+    settings = run.facts.settings
+    compilation = compile_spec(run.folder / SPEC, settings, plugins)
+    made = trainable(compilation, settings)
+    module = made.build()
+    load_module(module, latest.checkpoint.model, run.folder / CHECKPOINTS)
+    subject = _subject(network_of(compilation), module, placement, run.recipe, image_shape(made))
+    classes = run.facts.classes if len(run.facts.classes) == len(subject.classes) else subject.classes
+    return replace(subject, scaling=run.facts.scaling, classes=classes)
+
+
+def _of_spec(
+    spec: str | Path,
+    settings: Mapping[str, str],
+    plugins: Sequence[str],
+    wanted: Wanted | None,
+    device: str | None,
+    say: Say,
+) -> Subject:
+    compilation = compile_spec(spec, settings, plugins)
+    network = network_of(compilation)
+    made = trainable(compilation, settings)
+    beginning = wanted.read(made, say) if wanted else None
+    torch.manual_seed(derived(WEIGHTS, 0))
+    module = made.build()
+    if beginning is None:
+        say(f"note: `{network.name}` has random weights: name a run, or weights with `--init`")
+    else:
+        beginning.give(module)
+        say(str(beginning))
+    recipe = resolve_recipe(made.train, compilation.parameters, {})
+    subject = _subject(network, module, place(device, "fp32"), recipe, image_shape(made))
+    normalize = next((use for use in recipe.prepare if use.word == "normalize"), None)
+    if normalize is not None and {OWN_MEAN, OWN_STD} & {
+        value for value in normalize.arguments.values() if isinstance(value, str)
+    }:
+        say("note: images are scaled to 0…1: only a run knows the data's own figures for `normalize`")
+        return subject
+    known = scaling(recipe.prepare, lambda: torch.empty(0), made.input[0])
+    return replace(subject, scaling=known)
+
+
+def _subject(
+    network: Network,
+    module: nn.Module,
+    placement: Placement,
+    recipe: Recipe,
+    shape: tuple[int, int, int],
+) -> Subject:
+    """A subject whose classes have numbers, and whose images are scaled to 0…1.
+
+    Raises:
+        Faults: the network gives something other than scores of classes; exit code 1.
+    """
+    output = network.graph.output
+    if output.rank != 1:
+        message = f"`{network.name}` gives {output}, not one score for each class"
+        raise fault("output-not-classes", message, exit_code=1, help="explain a network that classifies")
+    count = max(int(output.elements), 2)
+    module.requires_grad_(False)
+    return Subject(
+        name=network.name,
+        network=network,
+        module=placement.module(module).eval(),
+        placement=placement,
+        size=Fitted(sizing(recipe.prepare, shape), shape, "prepare"),
+        scaling=Scaling(None, None),
+        classes=tuple(map(str, range(count))),
+        smallest_wins=isinstance(make_loss(recipe.loss), PenaltyLoss),
+        blue_first=any(use.word == "bgr" for use in recipe.prepare),
+    )
