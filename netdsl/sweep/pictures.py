@@ -78,7 +78,7 @@ def draw_factor(summary: Summary, factor: str) -> Figure:
     axes.plot([], [], "o", color=REPEAT, alpha=0.45, label="a repeat")
     axes.set_xlabel(factor)
     axes.set_ylabel(f"test {summary.metric}")
-    axes.set_title(_title(summary), fontsize=10)
+    axes.set_title(summary.title, fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     return drawn
@@ -132,7 +132,7 @@ def _places(axes: Axes, values: Sequence[str]) -> list[float]:
 def draw_fronts(summary: Summary) -> Figure:
     """What is reached against parameters and multiply-adds."""
     drawn = Figure(figsize=(11, 4.2))
-    drawn.suptitle(_title(summary), fontsize=10)
+    drawn.suptitle(summary.title, fontsize=10)
     drawn.subplots_adjust(wspace=0.22)
     cells = [cell for cell in summary.cells if cell.mean is not None]
     panels = {"parameters": [cell.params for cell in cells], "MACs": [cell.macs for cell in cells]}
@@ -144,6 +144,7 @@ def draw_fronts(summary: Summary) -> Figure:
 
 
 def _draw_front(axes: Axes, cells: Sequence[Cell], costs: Sequence[int], summary: Summary) -> None:
+    is_wide = min(costs) > 0 and max(costs) / min(costs) >= LOGARITHMIC
     points = [(float(cost), cell.mean or 0.0) for cost, cell in zip(costs, cells, strict=True)]
     spreads = [cell.deviation or 0.0 for cell in cells]
     where, heights = zip(*points, strict=True)
@@ -153,14 +154,19 @@ def _draw_front(axes: Axes, cells: Sequence[Cell], costs: Sequence[int], summary
     axes.step(
         *zip(*line, strict=True), where="post", color=PUBLISHED, label="Pareto front", marker="o", zorder=3
     )
+    middle = (min(costs) * max(costs)) ** 0.5 if is_wide else (min(costs) + max(costs)) / 2
     for number in best[:MOST_LABELLED]:
         said = ", ".join(f"{n}={v}" for n, v in cells[number].values.items() if _tells(summary, n, v))
         shown = said if len(said) <= LONGEST_LABEL else f"{said[:LONGEST_LABEL]}…"
-        axes.annotate(shown or "baseline", points[number], (4, 5), textcoords="offset points", fontsize=7)
-    if min(costs) > 0 and max(costs) / min(costs) >= LOGARITHMIC:
+        is_left = points[number][0] <= middle  # labels stay within the axes
+        place, side = ((4, 5), "left") if is_left else ((-4, 5), "right")
+        axes.annotate(
+            shown or "baseline", points[number], place, textcoords="offset points", fontsize=7, ha=side
+        )
+    if is_wide:
         axes.set_xscale("log")
     ticks = sorted(set(costs))
-    if len(ticks) <= 3:
+    if len(ticks) <= 2:
         axes.set_xticks(ticks)
     axes.xaxis.set_major_formatter(lambda cost, _: figure(round(cost)))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -172,7 +178,3 @@ def _draw_front(axes: Axes, cells: Sequence[Cell], costs: Sequence[int], summary
 def _tells(summary: Summary, name: str, value: str) -> bool:
     """Whether a value has to be named: the baseline's goes without saying where one is changed at a time."""
     return not summary.study.one_at_a_time or value != summary.baseline.values[name]
-
-
-def _title(summary: Summary) -> str:
-    return summary.title

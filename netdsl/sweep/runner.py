@@ -16,6 +16,7 @@ from typing import Any
 
 from netdsl.compiler import compile_spec
 from netdsl.diagnostics import Faults, fault
+from netdsl.sweep.factors import SPEC
 from netdsl.sweep.plan import Plan, make_plan, spelled, trials_of
 from netdsl.sweep.processes import Workers
 from netdsl.sweep.study import (
@@ -161,11 +162,12 @@ def _study(asked: Asked, plan: Plan, data: tuple[Used, ...], threads: int) -> St
         for one in plan.combinations
     )
     trials = trials_of(plan, {used.names: used.used for used in data})
-    names = " and ".join(Path(spec).stem for spec in wish.specs)
+    names = ", ".join(Path(spec).stem for spec in wish.specs)
+    varied = ", ".join(name for name in plan.factors if name != SPEC)
     return Study(
         format=FORMAT,
         netdsl=VERSION,
-        name=asked.name or f"{names}: {', '.join(plan.factors) or 'repeated'}",
+        name=asked.name or (f"{names}: {varied}" if varied else names),
         about=asked.about,
         specs=wish.specs,
         factors=plan.factors,
