@@ -16,7 +16,7 @@ from netdsl.language.document import ABOUT, CLAIMS_ABOUT, CLAIMS_BY_STAGE, HEAD_
 from netdsl.layers.catalog import LAYERS
 from netdsl.layers.layer import Layer
 from netdsl.layers.reference import signature, summary
-from netdsl.training.catalog import DATASETS, FOLDER, PRECISIONS, Entry
+from netdsl.training.catalog import DATASETS, PATHS, PRECISIONS, Entry
 from netdsl.training.choices import KEYS as RECIPE_KEYS
 from netdsl.training.choices import NUMBERS, WORDS
 from netdsl.training.reference import SECTIONS
@@ -180,7 +180,7 @@ def _recipe_value(key: str) -> Schema:
     if key == "precision":
         return {"enum": list(PRECISIONS)}
     if key == "data":
-        name = {"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^{FOLDER}."}]}
+        name = {"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^({'|'.join(PATHS)})."}]}
         several = {"type": "array", "items": name, "minItems": 1}
         return {"anyOf": [name, several], "description": _listed(DATASETS)}
     return _ref("value")

@@ -97,6 +97,13 @@ def _fill(values: torch.Tensor, split: Split, size: Transform, pool: ThreadPoolE
         raise Faults(sorted(damaged, key=lambda diagnostic: diagnostic.message), exit_code=3)
 
 
+def batch_starts(count: int, size: int) -> Sequence[int]:
+    """Where batches of a size begin among so many samples. A last one that would be alone joins the batch
+    before it, since a batch normalisation cannot learn from one."""
+    starts = range(0, count, size)
+    return starts[:-1] if len(starts) > 1 and count % size == 1 else starts
+
+
 @final
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Batches:
@@ -119,11 +126,8 @@ class Batches:
 
     @property
     def starts(self) -> Sequence[int]:
-        """Where batches begin in the order. A last image that would be alone joins the batch before it, since
-        a batch normalisation cannot learn from one."""
-        count = len(self.split)
-        starts = range(0, count, self.size)
-        return starts[:-1] if len(starts) > 1 and count % self.size == 1 else starts
+        """Where batches begin in the order."""
+        return batch_starts(len(self.split), self.size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of an epoch, counted from 1.

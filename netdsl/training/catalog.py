@@ -275,6 +275,10 @@ PREPARATIONS: Mapping[str, Entry] = {
             OWN_STD: Statistic("divided by", OWN_STD, above=0),
         },
     ),
+    "pca": Entry(
+        "of a scene's bands, as many principal components as the network takes",
+        {"whiten": Boolean("whether each is divided by its standard deviation", True)},
+    ),
 }
 """What is done to every image, in training and after it."""
 
@@ -355,6 +359,13 @@ DATASETS: Mapping[str, str] = {
     "imagenet": "ILSVRC 2012 as a folder `imagenet` of class folders; not fetched (Russakovsky et al. 2014)",
     "ichallenge_pm": "800 photographs of the eye's background, with pathologic myopia or without, in a "
     "folder `ichallenge_pm`; not fetched (Fu et al. 2019, PALM)",
+    "indian_pines": "the scene Indian Pines, 145×145 pixels of 200 bands, 16 classes, in a folder "
+    "`indian_pines`; not fetched (Baumgardner et al. 2015)",
+    "pavia_university": "the scene of Pavia's university, 610×340 pixels of 103 bands, 9 classes, in a "
+    "folder `pavia_university`; not fetched",
+    "salinas": "the scene Salinas, 512×217 pixels of 204 bands, 16 classes, in a folder `salinas`; "
+    "not fetched",
+    "synthetic_scene": "64×64 pixels of 60 bands, 16 classes, made by a generator: to try things out",
     "photographs": "two photographs, 427×640, to free of noise; embedded in scikit-learn",
 }
 CLASSES: Mapping[str, int] = {
@@ -369,5 +380,8 @@ CLASSES: Mapping[str, int] = {
 """How many classes a data set has."""
 FOLDER = "folder:"
 """Before a path: an image folder, `train/CLASS/…` and `test/CLASS/…`."""
+SCENE = "scene:"
+"""Before a path: a folder with `NAME.mat` and `NAME_gt.mat`, a hyperspectral scene."""
+PATHS = (FOLDER, SCENE)
 
 PRECISIONS = ("auto", "fp32", "bf16")

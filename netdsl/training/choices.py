@@ -20,6 +20,7 @@ from netdsl.training.catalog import (
     OPTIMIZERS,
     OWN_MEAN,
     OWN_STD,
+    PATHS,
     PRECISIONS,
     PREPARATIONS,
     SCHEDULES,
@@ -99,15 +100,22 @@ class Recipe:
             raise fault("damaged-recipe", f"a run's recipe cannot be read: {error}", exit_code=5) from None
 
 
+def _kind(name: str) -> str:
+    """A data set's name, or what stands before the path of one."""
+    return next((path for path in PATHS if name.startswith(path)), name)
+
+
 def complete(values: Mapping[str, Any]) -> Recipe:
     """The recipe of the keys that are given; what they leave open is the task's own, or the default."""
     data = values.get("data", ())
-    task = values.get("task") or _default(OWN_TASK.get(data[0], "classify") if data else "classify", TASKS)
+    task = values.get("task") or _default(
+        OWN_TASK.get(_kind(data[0]), "classify") if data else "classify", TASKS
+    )
     fitting = FITTING[task.word]
     own: dict[str, Any] = {
         "task": task,
         "data": (fitting.data[0],),
-        "prepare": (_NORMALIZE,) if "normalize" in fitting.prepare else (),
+        "prepare": tuple(_default(word, PREPARATIONS) for word in fitting.prepared),
         "loss": _default(fitting.losses[0], LOSSES),
     }
     return Recipe(**(own | dict(values)))

@@ -32,11 +32,16 @@ class Placement:
 
     def module(self, module: nn.Module) -> nn.Module:
         """The module, moved there."""
-        for_images: nn.Module = module.to(self.device).to(memory_format=self.layout)
+        moved: nn.Module = module.to(self.device)
+        if any(parameter.ndim == 5 for parameter in module.parameters()):
+            return moved  # volumes are laid out otherwise
+        for_images: nn.Module = moved.to(memory_format=self.layout)
         return for_images
 
     def images(self, images: torch.Tensor) -> torch.Tensor:
-        """A batch `(batch, channels, height, width)`, moved there."""
+        """A batch `(batch, channels, height, width)`, or of other shape, moved there."""
+        if images.ndim != 4:
+            return images.to(self.device, non_blocking=True)
         return images.to(self.device, non_blocking=True).contiguous(memory_format=self.layout)
 
     def autocast(self) -> torch.autocast:

@@ -22,6 +22,7 @@ from netdsl.training.epochs import measure
 from netdsl.training.material import image_shape
 from netdsl.training.network import Rebuild, TrainableNetwork
 from netdsl.training.run_folder import CHECKPOINTS, SPEC, Run, read_run
+from netdsl.training.task_catalog import FITTING, is_known
 from netdsl.training.tasks import make_task
 from netdsl.training.transforms import Fitted, sizing
 
@@ -83,6 +84,10 @@ def evaluate(
     trained = _load(folder, rebuild, device, say)
     run = trained.run
     task = make_task(run.recipe)
+    known = FITTING[run.recipe.task.word].data
+    if data is not None and not is_known(data, known):
+        message = f"`{data}` has no place in the task `{run.recipe.task.word}`"
+        raise fault("word-of-other-task", message, help=f"it knows {', '.join(known)}")
     found = find_data((data or run.facts.data,), data_root(root), say, labelled=task.is_labelled).data
     if found.name == run.facts.data and found.fingerprint != run.facts.fingerprint:
         say(f"note: {found.name} has changed since the training")

@@ -19,10 +19,10 @@ from netdsl.language.document import expression_of
 from netdsl.layers.arguments import BadArgument
 from netdsl.layers.layer import spell
 from netdsl.records import replace
-from netdsl.training.catalog import DATASETS, FOLDER, OWN_MEAN, OWN_STD, PRECISIONS, Entry
+from netdsl.training.catalog import DATASETS, OWN_MEAN, OWN_STD, PATHS, PRECISIONS, Entry
 from netdsl.training.choices import KEYS as KEYS
 from netdsl.training.choices import NUMBERS, WORDS, Recipe, Use, complete
-from netdsl.training.task_catalog import FITTING
+from netdsl.training.task_catalog import FITTING, is_known
 
 
 def check_recipe(train: syntax.Data | None, parameters: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -117,7 +117,7 @@ class _Reader:
         }
         for key, (words, known) in fits.items():
             for word in words:
-                if word not in known and not (word.startswith(FOLDER) and FOLDER in known):
+                if not is_known(word, known):
                     span = self.spans[key] if key in self.values else self.spans["task"]
                     help = f"for `{task}`, `{key}` knows {', '.join(known) or 'nothing'}"
                     self._add("word-of-other-task", f"`{word}` has no place in the task `{task}`", span, help)
@@ -152,9 +152,11 @@ class _Reader:
         is_known = True
         for item in items:
             name = str(item.value) if item.kind == "scalar" else item.span.text
-            is_folder = name.startswith(FOLDER) and len(name) > len(FOLDER)
+            is_folder = any(name.startswith(path) and name != path for path in PATHS)
             if item.kind != "scalar" or not (name in DATASETS or is_folder):
-                known = f"the data sets are {', '.join(DATASETS)}, and `folder:PATH` for images of your own"
+                known = (
+                    f"the data sets are {', '.join(DATASETS)}, and of your own `folder:PATH` and `scene:PATH`"
+                )
                 help = did_you_mean(name, DATASETS) or known
                 self._add("unknown-dataset", f"there is no data set `{name}`", item.span, help)
                 is_known = False

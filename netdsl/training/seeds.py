@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-WEIGHTS, ORDER, SAMPLE, STEP, NOISE = range(5)
+WEIGHTS, ORDER, SAMPLE, STEP, NOISE, SPLIT = range(6)
 """What a seed is for; the first argument of `derived`."""
 
 _BITS = 2**64 - 1

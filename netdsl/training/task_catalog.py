@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netdsl.layers.arguments import Integer, Real
+from netdsl.layers.arguments import Choice, Integer, Real
 from netdsl.records import record
-from netdsl.training.catalog import AUGMENTATIONS, CLASSES, FOLDER, PREPARATIONS, Entry, Strength
+from netdsl.training.catalog import (
+    AUGMENTATIONS,
+    CLASSES,
+    FOLDER,
+    PATHS,
+    PREPARATIONS,
+    SCENE,
+    Entry,
+    Strength,
+)
 
 TASKS: Mapping[str, Entry] = {
     "classify": Entry("each image belongs to one of several classes; the network has an output for each", {}),
@@ -25,6 +34,17 @@ TASKS: Mapping[str, Entry] = {
             "stride": Integer("pixels from patch to patch; side by side unless given", None),
         },
     ),
+    "hyperspectral": Entry(
+        "each pixel of a scene of many bands is told by the window around it; the network has an output for "
+        "each class",
+        {
+            "split": Choice(
+                "which pixels to learn from: any, or whole blocks", "random", options=("random", "blocks")
+            ),
+            "train": Real("share of each class to learn from", 0.3, minimum=0.001, maximum=0.999),
+            "block": Integer("pixels of a block's side; two windows' unless given", None),
+        },
+    ),
 }
 """What can be learned. A recipe that does not say learns what its data are for."""
 
@@ -38,8 +58,10 @@ class Fitting:
 
     data: tuple[str, ...]
     losses: tuple[str, ...]
-    prepare: tuple[str, ...] = tuple(PREPARATIONS)
+    prepare: tuple[str, ...] = tuple(word for word in PREPARATIONS if word != "pca")
     augment: tuple[str, ...] = tuple(AUGMENTATIONS)
+    prepared: tuple[str, ...] = ("normalize",)
+    """The preparations of a recipe that names none."""
 
 
 FITTING: Mapping[str, Fitting] = {
@@ -50,9 +72,24 @@ FITTING: Mapping[str, Fitting] = {
         ("dncnn2016", "mse"),
         ("resize", "grayscale", "rgb", "bgr"),
         ("hflip", "vflip", "rotate90"),
+        prepared=(),
+    ),
+    "hyperspectral": Fitting(
+        ("synthetic_scene", "indian_pines", "pavia_university", "salinas", SCENE),
+        ("cross_entropy",),
+        ("pca",),
+        ("hflip", "vflip", "rotate90"),
+        prepared=("pca",),
     ),
 }
 """What goes with each task."""
 
-OWN_TASK: Mapping[str, str] = {"ichallenge_pm": "binary", "photographs": "denoise"}
+OWN_TASK: Mapping[str, str] = {"ichallenge_pm": "binary", "photographs": "denoise"} | dict.fromkeys(
+    FITTING["hyperspectral"].data, "hyperspectral"
+)
 """The task of data that are not to classify."""
+
+
+def is_known(word: str, known: tuple[str, ...]) -> bool:
+    """Whether a word, or the kind of data that stands before a path, is among those known."""
+    return word in known or any(word.startswith(path) for path in PATHS if path in known)

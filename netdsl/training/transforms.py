@@ -87,7 +87,7 @@ class Fitted:
     """A transform whose results must be as the network takes them."""
 
     transform: Transform
-    shape: ImageShape
+    shape: tuple[int, ...]
     key: str
     """The recipe's key that it stands under."""
 
@@ -109,7 +109,7 @@ class Fitted:
         return made
 
     def _misfit(self, does: str, images: torch.Tensor, behind: str) -> Faults:
-        _, height, width = self.shape
+        height, width = self.shape[-2:]
         help = f"let it end at {height}×{width}; without a size, images are resized to the network's input"
         message = f"`{self.key}` {does} an image of {spelled(images.shape[-3:])}{behind}"
         return fault("image-size", message, exit_code=1, help=help)

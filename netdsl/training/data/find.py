@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netdsl.diagnostics import Faults, fault
-from netdsl.training.catalog import FOLDER
+from netdsl.training.catalog import FOLDER, SCENE
 from netdsl.training.data.cifar import FILES, cifar_is_present, read_cifar
 from netdsl.training.data.dataset import DataSet
 from netdsl.training.data.digits import read_digits
@@ -25,6 +25,9 @@ from netdsl.training.data.folder import read_folder
 from netdsl.training.data.ichallenge_pm import read_ichallenge_pm
 from netdsl.training.data.idx import FOLDERS, idx_is_present, read_idx_set
 from netdsl.training.data.photographs import read_photographs
+from netdsl.training.data.scene import FILES as SCENES
+from netdsl.training.data.scene import Scene, read_published_scene, read_scene_folder
+from netdsl.training.data.synthetic_scene import read_synthetic_scene
 
 REACH_SECONDS = 5
 """How long a server may take to answer at all, before it counts as out of reach."""
@@ -32,10 +35,11 @@ STALL_SECONDS = 30
 """How long a transfer may stand still."""
 
 ROOT_VARIABLE = "NETDSL_DATA"
-OWN_FOLDERS = {
+OWN_FOLDERS: dict[str, str] = {
     "imagenet": "its `train/CLASS/…` and `val/CLASS/…`",
     "ichallenge_pm": "`PALM-Training400`, `PALM-Validation400` and `labels.csv`",
 }
+OWN_FOLDERS |= {name: f"`{files.cube}` and `{files.truth}`" for name, files in SCENES.items()}
 """Data sets that are not fetched, each in a folder of its name: what belongs there."""
 SIZES = {"mnist": "12 MB", "fashion_mnist": "30 MB", "cifar10": "170 MB", "cifar100": "169 MB"}
 """What a download takes."""
@@ -52,7 +56,7 @@ PROBES = {
 class Found:
     """The data set that is used."""
 
-    data: DataSet
+    data: DataSet | Scene
     passed_over: tuple[str, ...]
     """For each data set named before it, why it is not used."""
 
@@ -107,7 +111,13 @@ def is_present(name: str, root: Path) -> bool:
     return name not in OWN_FOLDERS or (root / name).is_dir()
 
 
-def _read(name: str, root: Path, labelled: bool) -> DataSet:
+def _read(name: str, root: Path, labelled: bool) -> DataSet | Scene:
+    if name.startswith(SCENE):
+        return read_scene_folder(name, Path(name.removeprefix(SCENE)).expanduser())
+    if name in SCENES:
+        return read_published_scene(name, root / name)
+    if name == "synthetic_scene":
+        return read_synthetic_scene(root / name)
     if name.startswith(FOLDER):
         return read_folder(name, Path(name.removeprefix(FOLDER)).expanduser(), labelled)
     if name in FOLDERS:

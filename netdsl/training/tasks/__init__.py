@@ -6,9 +6,15 @@ from netdsl.training.choices import Recipe
 from netdsl.training.tasks.binary import Binary
 from netdsl.training.tasks.classify import Classify
 from netdsl.training.tasks.denoise import Denoise
+from netdsl.training.tasks.hyperspectral import Hyperspectral
 from netdsl.training.tasks.task import Task as Task
 
-TASKS: Mapping[str, Callable[[Recipe], Task]] = {"classify": Classify, "binary": Binary, "denoise": Denoise}
+TASKS: Mapping[str, Callable[[Recipe], Task]] = {
+    "classify": Classify,
+    "binary": Binary,
+    "denoise": Denoise,
+    "hyperspectral": Hyperspectral,
+}
 
 
 def make_task(recipe: Recipe) -> Task:

@@ -12,6 +12,7 @@ from netdsl.diagnostics import fault
 from netdsl.training.batches import Supply
 from netdsl.training.choices import Recipe
 from netdsl.training.data.dataset import DataSet
+from netdsl.training.data.scene import Scene
 from netdsl.training.losses import PenaltyLoss
 from netdsl.training.material import Material, evaluation_batches, prepare
 from netdsl.training.network import TrainableNetwork
@@ -60,7 +61,7 @@ class Classify:
         return -output if self._has_penalties else output
 
 
-def check_classes(network: TrainableNetwork, data: DataSet) -> None:
+def check_classes(network: TrainableNetwork, data: DataSet | Scene) -> None:
     """Whether a network has an output for each class.
 
     Raises:

@@ -1,0 +1,143 @@
+"""Hyperspectral scenes in MATLAB's files: as published, the user's own, damaged, and synthetic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.io import savemat
+
+from netdsl.training.data.find import find_data
+from netdsl.training.data.scene import FILES, Scene, read_published_scene, read_scene_folder
+from netdsl.training.data.synthetic_scene import read_synthetic_scene
+from tests.training.networks import fault_of, faults_of
+
+ROWS, COLUMNS, BANDS = 7, 5, 9
+
+
+def arrays(classes: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A cube and the classes of its pixels, of which each is there."""
+    random = np.random.default_rng(1)
+    truth = np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS) % (classes + 1)
+    return random.integers(0, 9000, (ROWS, COLUMNS, BANDS), dtype=np.uint16), truth.astype(np.uint8)
+
+
+def published(folder: Path, name: str) -> Path:
+    """A small scene in the files of a published one."""
+    files = FILES[name]
+    cube, truth = arrays(len(files.classes))
+    folder.mkdir(parents=True, exist_ok=True)
+    savemat(folder / files.cube, {Path(files.cube).stem.lower(): cube})
+    savemat(folder / files.truth, {Path(files.truth).stem.lower(): truth})
+    return folder
+
+
+@pytest.mark.parametrize(("name", "count"), [("indian_pines", 16), ("pavia_university", 9), ("salinas", 16)])
+def test_a_published_scene_is_its_cube_and_its_classes(tmp_path: Path, name: str, count: int) -> None:
+    published(tmp_path / name, name)
+
+    scene = find_data([name], tmp_path, print).data
+
+    assert isinstance(scene, Scene)
+    cube, truth = arrays(count)
+    assert len(scene.classes) == len(set(scene.classes)) == count
+    assert np.array_equal(scene.cube.numpy(), cube)
+    assert np.array_equal(scene.truth.numpy() + 1, truth)
+
+
+def test_a_folder_of_one_s_own_has_a_cube_and_its_truth(tmp_path: Path) -> None:
+    cube, truth = arrays(3)
+    savemat(tmp_path / "field.mat", {"radiance": cube.astype(np.float64), "note": "of May"})
+    savemat(tmp_path / "field_gt.mat", {"map": truth.astype(np.float64)})
+
+    scene = find_data([f"scene:{tmp_path}"], tmp_path, print).data
+
+    assert scene.classes == ("class 1", "class 2", "class 3")
+
+
+def test_the_fingerprint_follows_the_values_and_not_the_files(tmp_path: Path) -> None:
+    first = read_published_scene("salinas", published(tmp_path / "a", "salinas")).fingerprint
+    again = read_published_scene("salinas", published(tmp_path / "b", "salinas")).fingerprint
+    cube, _ = arrays(16)
+    savemat(tmp_path / "b" / "Salinas_corrected.mat", {"salinas": cube + 1})
+
+    assert first == again
+    assert read_published_scene("salinas", tmp_path / "b").fingerprint != first
+
+
+def write_truth(change: Callable[[np.ndarray[Any, Any]], object]) -> Callable[[Path], object]:
+    return lambda folder: savemat(folder / "Salinas_gt.mat", {"a": change(arrays(16)[1].astype(float))})
+
+
+def write_cube(content: Callable[[np.ndarray[Any, Any]], dict[str, object]]) -> Callable[[Path], object]:
+    return lambda folder: savemat(folder / "Salinas_corrected.mat", content(arrays(16)[0].astype(float)))
+
+
+CUBE = "Salinas_corrected.mat"
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "cut short": lambda folder: (folder / CUBE).write_bytes((folder / CUBE).read_bytes()[:300]),
+    "empty": lambda folder: (folder / CUBE).write_bytes(b""),
+    "text": lambda folder: (folder / CUBE).write_text("no scene" * 100),
+    "two arrays": write_cube(lambda cube: {"a": cube, "b": cube}),
+    "no array of three axes": write_cube(lambda cube: {"a": cube[0]}),
+    "values that are no numbers": write_cube(lambda cube: {"a": np.where(cube > 4000, np.nan, cube)}),
+    "complex values": write_cube(lambda cube: {"a": cube * 1j}),
+    "a truth of another size": write_truth(lambda truth: truth[:3]),
+    "classes between numbers": write_truth(lambda truth: truth / 2),
+    "classes below none": write_truth(lambda truth: truth - 1),
+    "too few classes": write_truth(lambda truth: truth % 4),
+    "no classes": write_truth(lambda truth: truth * 0),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_told(tmp_path: Path, damage: str) -> None:
+    DAMAGES[damage](published(tmp_path, "salinas"))
+
+    assert fault_of(lambda: read_published_scene("salinas", tmp_path)) == ("damaged-data", 3)
+
+
+def test_matlab_7_3_is_told_with_a_remedy(tmp_path: Path) -> None:
+    published(tmp_path, "salinas")
+    head = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
+    (tmp_path / CUBE).write_bytes(head + b"\x89HDF\r\n\x1a\n" + bytes(500))
+
+    found, exit_code = faults_of(lambda: read_published_scene("salinas", tmp_path))
+
+    assert ([d.code for d in found], exit_code) == (["matlab-version"], 3)
+    assert "-v7" in (found[0].help or "")
+
+
+def test_missing_files_and_folders_are_told(tmp_path: Path) -> None:
+    found, _ = faults_of(lambda: find_data(["indian_pines"], tmp_path, print))
+    assert "`Indian_pines_corrected.mat` and `Indian_pines_gt.mat`" in (found[0].help or "")
+    (tmp_path / "indian_pines").mkdir()
+
+    assert fault_of(lambda: find_data(["indian_pines"], tmp_path, print)) == ("missing-data", 3)
+    assert fault_of(lambda: read_scene_folder("scene:x", tmp_path / "x")) == ("missing-data", 3)
+    assert fault_of(lambda: read_scene_folder("scene:x", tmp_path)) == ("data-layout", 3)
+
+
+def test_the_synthetic_scene_is_written_once_and_says_what_it_is(tmp_path: Path) -> None:
+    scene = read_synthetic_scene(tmp_path / "synthetic_scene")
+    written = {path.name: path.read_bytes() for path in (tmp_path / "synthetic_scene").iterdir()}
+    again = read_synthetic_scene(tmp_path / "synthetic_scene")
+
+    assert sorted(written) == ["synthetic_scene.mat", "synthetic_scene_gt.mat"]
+    assert written == {path.name: path.read_bytes() for path in (tmp_path / "synthetic_scene").iterdir()}
+    assert scene.fingerprint == again.fingerprint == read_synthetic_scene(tmp_path / "b").fingerprint
+    assert (scene.cube.shape, len(scene.classes)) == ((64, 64, 60), 16)
+    assert sorted(set(scene.truth.flatten().tolist())) == list(range(-1, 16))
+    assert torch.isfinite(scene.cube).all()
+    assert scene.remark is not None
+    assert "SYNTHETIC" in scene.remark
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    assert fault_of(lambda: read_synthetic_scene(tmp_path / "file" / "scene")) == ("missing-data", 3)
