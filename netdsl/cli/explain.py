@@ -59,6 +59,9 @@ def configure(parser: Parser) -> None:
         metavar="FILE|DIR",
         help=f"FILE.png, .svg or .npz, or a folder; {OUT}",
     )
+    parser.add_argument(
+        "--box", action="store_true", help="draw and print the box around what each map points at"
+    )
     parser.add_argument("--init", metavar="WEIGHTS", help="a spec's weights, as `netdsl train` takes them")
     parser.add_argument(
         "--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; the best there is unless given"
@@ -76,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
     from netdsl.insight.explain import explain  # torch is loaded only once the command line is right
     from netdsl.insight.loading import subject_of
+    from netdsl.insight.localization import box_on_image
     from netdsl.insight.sheet import write_answers
 
     first = subject_of(
@@ -89,6 +93,10 @@ def run(options: argparse.Namespace) -> int:
         places = ", ".join(dict.fromkeys(e.place for e in answer.explanations if e.place))
         looked = f"; {answer.subject.name} at {places}" if places else f"; {answer.subject.name}"
         print(f"{harmless(answer.picture.name)}: {harmless(str(answer.predicted) + chosen)}{looked}")
-    for path in write_answers(answers, options.output):
+        for explanation in answer.explanations:
+            if options.box and explanation.kind == "heat":
+                left, top, right, bottom = map(int, box_on_image(explanation, answer.picture))
+                print(f"  {explanation.method:<16}left {left}, top {top}, right {right}, bottom {bottom}")
+    for path in write_answers(answers, options.output, options.box):
         print(harmless(str(path)))
     return 0

@@ -120,6 +120,11 @@ METHODS: Mapping[str, Entry] = {
         {"count": Integer("how many are shown", 36, maximum=4096), "map": _MAP},
         looks_at_layer=True,
     ),
+    "top9": Entry(
+        "the nine test images that a map answers strongest to, with projections (Zeiler & Fergus 2013)",
+        {"map": _MAP, "images": Integer("how many are looked at", 1000)},
+        looks_at_layer=True,
+    ),
 }
 """Each method by its word."""
 

@@ -6,6 +6,7 @@ H height, W width of the image.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -79,14 +80,23 @@ def signed(values: Array, blue_first: bool = False) -> Pixels:
 def mosaic(explanation: Explanation, blue_first: bool = False) -> Pixels:
     """Small pictures `(count, 1 or 3, H, W)` in rows, with lines between: each in its own range.
 
-    Filters are signed, 0 a middle grey; maps run from black, their smallest value, to white.
+    Filters and projections are signed, 0 a middle grey; maps run from black, their smallest value, to white.
+    Patches stand to the left of their projections, three in a row.
     """
-    tiles = [
-        signed(tile, blue_first) if explanation.method == "filters" else _grey(tile)
-        for tile in explanation.values
-    ]
+    values = explanation.values
+    if explanation.method == "features":
+        return _laid_out([_grey(tile) for tile in values])
+    signs = [signed(tile, blue_first) for tile in values]
+    if explanation.method == "filters":
+        return _laid_out(signs)
+    patches = [_coloured(patch, blue_first) for patch in explanation.extra["patches"]]
+    return _laid_out([np.hstack(pair) for pair in zip(patches, signs, strict=True)], columns=3)
+
+
+def _laid_out(tiles: Sequence[Pixels], columns: int | None = None) -> Pixels:
+    """Pictures of one size in rows, as square as they come unless the columns are given."""
     height, width, _ = tiles[0].shape
-    columns = math.ceil(math.sqrt(len(tiles) * height / width))
+    columns = columns or math.ceil(math.sqrt(len(tiles) * height / width))
     rows = math.ceil(len(tiles) / columns)
     line = max(1, min(height, width) // 8)
     sheet = np.empty((rows * (height + line) - line, columns * (width + line) - line, 3), np.uint8)
@@ -95,6 +105,13 @@ def mosaic(explanation: Explanation, blue_first: bool = False) -> Pixels:
         top, left = (number // columns) * (height + line), (number % columns) * (width + line)
         sheet[top : top + height, left : left + width] = tile
     return sheet
+
+
+def _coloured(patch: Array, blue_first: bool) -> Pixels:
+    """A piece of an image `(1 or 3, H, W)`, from 0 to 1, as `(H, W, 3)`."""
+    pixels = patch.transpose(1, 2, 0)
+    pixels = pixels[..., ::-1] if blue_first else pixels
+    return _bytes(np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[..., :3])
 
 
 def _grey(tile: Array) -> Pixels:

@@ -18,6 +18,7 @@ from netdsl.insight.landmarks import Place, last_spatial_place
 from netdsl.insight.occlusion import occlusion
 from netdsl.insight.saliency import guided, saliency
 from netdsl.insight.score_cam import score_cam, ss_cam
+from netdsl.insight.strongest import top9
 from netdsl.insight.subject import Picture, Subject
 
 FUNCTIONS: Mapping[str, Callable[..., Explanation]] = {
@@ -33,6 +34,7 @@ FUNCTIONS: Mapping[str, Callable[..., Explanation]] = {
     "occlusion": occlusion,
     "filters": filters,
     "features": features,
+    "top9": top9,
 }
 """What answers, by the method's word in the catalogue."""
 

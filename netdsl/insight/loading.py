@@ -82,7 +82,7 @@ def _of_run(folder: Path, plugins: Sequence[str], device: str | None, say: Say) 
     load_module(module, latest.checkpoint.model, run.folder / CHECKPOINTS)
     subject = _subject(network_of(compilation), module, placement, run.recipe, image_shape(made))
     classes = run.facts.classes if len(run.facts.classes) == len(subject.classes) else subject.classes
-    return replace(subject, scaling=run.facts.scaling, classes=classes)
+    return replace(subject, scaling=run.facts.scaling, classes=classes, data=(run.facts.data,))
 
 
 def _of_spec(
@@ -142,6 +142,7 @@ def _subject(
         size=Fitted(sizing(recipe.prepare, shape), shape, "prepare"),
         scaling=Scaling(None, None),
         classes=tuple(map(str, range(count))),
+        data=recipe.data,
         smallest_wins=isinstance(make_loss(recipe.loss), PenaltyLoss),
         blue_first=any(use.word == "bgr" for use in recipe.prepare),
     )

@@ -10,6 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from netdsl.insight.colours import on_image
+from netdsl.insight.explanation import Explanation
+from netdsl.insight.subject import Picture
+
 Box = tuple[float, float, float, float]
 
 
@@ -30,6 +34,12 @@ def box_of(values: npt.NDArray[np.floating], threshold: float = 0.2) -> Box:
     numbers, counts = np.unique(regions[above], return_counts=True)
     down, across = np.nonzero(regions == numbers[counts.argmax()])
     return (float(across.min()), float(down.min()), float(across.max() + 1), float(down.max() + 1))
+
+
+def box_on_image(explanation: Explanation, picture: Picture, threshold: float = 0.2) -> Box:
+    """The box of what a map says for the class, in the image's own pixels."""
+    laid = on_image(explanation.values, picture)
+    return box_of(np.nan_to_num(laid).clip(min=0), threshold)
 
 
 def _regions(above: npt.NDArray[np.bool_]) -> npt.NDArray[np.int_]:

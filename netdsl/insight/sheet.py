@@ -8,12 +8,14 @@ explanations.npz             the values
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from netdsl.diagnostics import fault
@@ -31,6 +33,7 @@ from netdsl.insight.colours import (
 )
 from netdsl.insight.explain import Answer
 from netdsl.insight.explanation import Array, Explanation
+from netdsl.insight.localization import Box, box_on_image
 
 CELL_INCHES = 3.1
 MOST_COLUMNS = 7
@@ -39,8 +42,12 @@ DOTS_PER_INCH = 130
 SHEET, ARRAYS = "sheet", "explanations.npz"
 
 
-def draw_sheet(answers: Sequence[Answer]) -> Figure:
-    """All answers: the image first, then what each method says of it; a long row goes on in the next."""
+def draw_sheet(answers: Sequence[Answer], boxes: bool = False) -> Figure:
+    """All answers: the image first, then what each method says of it; a long row goes on in the next.
+
+    Args:
+        boxes: whether a box is drawn around what each map points at.
+    """
     columns = min(1 + len(answers[0].explanations), MOST_COLUMNS)
     lines = -(-(1 + len(answers[0].explanations)) // columns)
     heights = [_line_inches(answer) for answer in answers for _ in range(lines)]
@@ -54,6 +61,8 @@ def draw_sheet(answers: Sequence[Answer]) -> Figure:
             axes.set_axis_off()
         for axes, explanation in zip(others, answer.explanations, strict=False):
             _draw(figure, axes, answer, explanation)
+            if boxes and explanation.kind == "heat":
+                _draw_box(axes, box_on_image(explanation, answer.picture))
     return figure
 
 
@@ -97,6 +106,12 @@ def _draw(figure: Figure, axes: Axes, answer: Answer, explanation: Explanation) 
     _label(axes, [explanation.method, *(text for text in (explanation.place, explanation.note) if text)])
 
 
+def _draw_box(axes: Axes, box: Box) -> None:
+    left, top, right, bottom = box
+    corner = (left - 0.5, top - 0.5)  # the middle of the first pixel is at 0
+    axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, color="white", linewidth=1.5))
+
+
 def _label(axes: Axes, lines: Sequence[str]) -> None:
     axes.set_title("\n".join(line.replace("$", r"\$") for line in lines), fontsize=8)
     axes.set_xticks([])
@@ -109,18 +124,19 @@ def arrays(answers: Sequence[Answer]) -> dict[str, Array]:
     for row, answer in enumerate(answers):
         for explanation in answer.explanations:
             name = f"{row}.{answer.picture.name}.{answer.subject.name}.{explanation.method}"
+            name = _unused(name, found)
             found[name] = explanation.values
             found |= {f"{name}.{key}": values for key, values in explanation.extra.items()}
     return found
 
 
-def write_answers(answers: Sequence[Answer], out: Path) -> tuple[Path, ...]:
+def write_answers(answers: Sequence[Answer], out: Path, boxes: bool = False) -> tuple[Path, ...]:
     """Writes a sheet (`.png`, `.svg`), arrays (`.npz`), or, without an ending, all there is into a folder.
 
     Raises:
         Faults: they cannot be written; exit code 2.
     """
-    contents = _contents(answers)
+    contents = _contents(answers, boxes)
     try:
         if out.suffix and not out.is_dir():
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -136,21 +152,26 @@ def write_answers(answers: Sequence[Answer], out: Path) -> tuple[Path, ...]:
         raise fault("unwritable-file", message, exit_code=2, help="choose another with `-o`") from None
 
 
-def _contents(answers: Sequence[Answer]) -> Mapping[str, Callable[[], bytes]]:
+def _contents(answers: Sequence[Answer], boxes: bool) -> Mapping[str, Callable[[], bytes]]:
     """What a folder of answers holds, by name, each made when it is written."""
     found: dict[str, Callable[[], bytes]] = {
-        f"{SHEET}.png": lambda: _figure_bytes(answers, "png"),
-        f"{SHEET}.svg": lambda: _figure_bytes(answers, "svg"),
+        f"{SHEET}.png": lambda: _figure_bytes(answers, "png", boxes),
+        f"{SHEET}.svg": lambda: _figure_bytes(answers, "svg", boxes),
         ARRAYS: lambda: _array_bytes(answers),
     }
     several = _are_several(answers)
-    for row, answer in enumerate(answers):
+    for answer in answers:
         for explanation in answer.explanations:
             network = [answer.subject.name] if several else []
             stem = "-".join((Path(answer.picture.name).stem, *network, explanation.method))
-            name = f"{stem}.png" if f"{stem}.png" not in found else f"{stem}-{row}.png"
-            found[name] = lambda a=answer, e=explanation: _png(_pixels(a, e))  # type: ignore[misc]
+            found[_unused(stem, found, ".png")] = lambda a=answer, e=explanation: _png(_pixels(a, e))  # type: ignore[misc]
     return found
+
+
+def _unused(name: str, taken: Container[str], suffix: str = "") -> str:
+    """The name, numbered where it is taken: a method asked twice, two images of one name."""
+    numbered = (f"{name}-{number}{suffix}" for number in count(2))
+    return next(candidate for candidate in chain((f"{name}{suffix}",), numbered) if candidate not in taken)
 
 
 def _pixels(answer: Answer, explanation: Explanation) -> Pixels:
@@ -162,9 +183,9 @@ def _pixels(answer: Answer, explanation: Explanation) -> Pixels:
     return mosaic(explanation, blue_first)
 
 
-def _figure_bytes(answers: Sequence[Answer], kind: str) -> bytes:
+def _figure_bytes(answers: Sequence[Answer], kind: str, boxes: bool) -> bytes:
     file = io.BytesIO()
-    draw_sheet(answers).savefig(file, format=kind, dpi=DOTS_PER_INCH)
+    draw_sheet(answers, boxes).savefig(file, format=kind, dpi=DOTS_PER_INCH)
     return file.getvalue()
 
 

@@ -55,6 +55,8 @@ class Subject:
     scaling: Scaling
     classes: tuple[str, ...]
     """The names of the classes; their numbers where nobody named them."""
+    data: tuple[str, ...] = ()
+    """The data sets that it was, or is to be, trained on."""
     smallest_wins: bool = False
     """Whether outputs are penalties, such as distances."""
     blue_first: bool = False

@@ -103,6 +103,24 @@ def test_classes_are_said_with_their_probabilities(run: str, tmp_path: Path, cap
     assert explained.startswith("4 ")
 
 
+def test_a_box_is_printed_and_drawn(run: str, photograph: str, tmp_path: Path, capsys: Output) -> None:
+    """Inside the image; a method that is asked twice keeps both answers."""
+    words = ["explain", run, photograph, "--method", "cam, cam(relu=true), guided"]
+    assert main([*words, "-o", str(tmp_path / "plain.png")]) == 0
+    assert main([*words, "--box", "-o", str(tmp_path / "boxed.png")]) == 0
+    boxes = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  cam")]
+    assert main([*words, "-o", str(tmp_path / "values.npz")]) == 0
+
+    for box in boxes:
+        left, top, right, bottom = (int(word.strip(",")) for word in box[2::2])
+        assert 0 <= left < right <= 80
+        assert 0 <= top < bottom <= 54
+    assert len(boxes) == 2
+    assert (tmp_path / "plain.png").read_bytes() != (tmp_path / "boxed.png").read_bytes()
+    with np.load(tmp_path / "values.npz") as arrays:
+        assert {"0.flower.png.small.cam", "0.flower.png.small.cam-2"} <= set(arrays.files)
+
+
 def test_networks_are_compared(run: str, photograph: str, tmp_path: Path, capsys: Output) -> None:
     """A row for each image and network; one that has no checkpoint is a spec, and told as such."""
     out, deep = tmp_path / "out", str(Path(run).parent / "deep.yaml")

@@ -17,13 +17,13 @@ import torch
 from netdsl.insight.colours import on_image
 from netdsl.insight.explain import FUNCTIONS
 from netdsl.insight.explanation import Array
-from netdsl.insight.localization import box_of, overlap
+from netdsl.insight.localization import box_of, box_on_image, overlap
 from netdsl.insight.subject import Subject
 from tests.insight.planted import WINDOW, Planted, detector, plant
 from tests.insight.subjects import question
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {"occlusion": {"size": 6, "stride": 2}}
-MAPS = [word for word in FUNCTIONS if word not in ("filters", "features")]
+MAPS = [word for word in FUNCTIONS if word not in ("filters", "features", "top9")]
 FLOORS = {word: 0.97 if word == "occlusion" else 0.999 for word in MAPS}
 """The least share of a map that lies on the object, with the margin that a filter's window sees."""
 
@@ -71,6 +71,16 @@ def test_the_box_of_a_map_is_the_objects(subject: Subject, word: str, least: flo
     shares = [overlap(box_of(explained(subject, one, word)), one.box) for one in images]
 
     assert np.mean(shares) >= least
+
+
+def test_a_box_lies_where_the_crop_was(subject: Subject) -> None:
+    """In pixels of the image itself, twice as large here as what the network takes."""
+    planted = plant(3)
+    large = planted.pixels.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
+    asked = question(subject, large, class_number=planted.label)
+    box = box_on_image(FUNCTIONS["saliency"](asked), asked.picture)
+
+    assert overlap(box, [2 * side for side in planted.box]) > 0.8
 
 
 @pytest.mark.parametrize("word", [word for word in MAPS if word not in ("guided", "deconvnet")])
