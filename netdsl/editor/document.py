@@ -61,11 +61,15 @@ class EditorDocument:
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What is wrong or probably not meant; faults of an extended file stand at the beginning."""
-        found = self.compilation.report.diagnostics
-        if self.compilation.report.ok:
-            found = tuple(compiler.warnings(self.compilation, Lints()))
-        return tuple(found)
+        """What is wrong; of a spec without faults, what is probably not meant."""
+        if not self.compilation.report.ok:
+            return self.faults
+        return tuple(compiler.warnings(self.compilation, Lints()))
+
+    @property
+    def faults(self) -> tuple[Diagnostic, ...]:
+        """What is wrong, which is known sooner than what is not meant."""
+        return self.compilation.report.diagnostics
 
     @cached_property
     def names(self) -> list[Occurrence]:

@@ -6,6 +6,8 @@ answered from the text as it stands.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,6 +20,8 @@ from netdsl.editor.document import EditorDocument, RenameRefused
 from netdsl.editor.positions import offset_of, range_of
 from netdsl.version import VERSION
 
+PAUSE = 0.3
+"""Seconds without a keystroke after which warnings are looked for: they take as long as the faults."""
 SEVERITIES = {"error": lsp.DiagnosticSeverity.Error, "warning": lsp.DiagnosticSeverity.Warning}
 
 
@@ -36,11 +40,17 @@ class SpecServer(LanguageServer):
             known = self.documents[uri] = EditorDocument(to_fs_path(uri) or uri, text)
         return known
 
-    def publish(self, uri: str) -> None:
-        """Tells the editor what is wrong with a document."""
+    async def publish(self, uri: str) -> None:
+        """Tells the editor what is wrong with a document, and after a pause in typing what is not meant."""
         document = self.read(uri)
-        found = [as_protocol(diagnostic, document, uri) for diagnostic in document.diagnostics]
-        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, found))
+        self._tell(uri, document, document.faults)
+        await asyncio.sleep(PAUSE)
+        if self.documents.get(uri) is document and not document.faults and document.diagnostics:
+            self._tell(uri, document, document.diagnostics)
+
+    def _tell(self, uri: str, document: EditorDocument, found: Sequence[Diagnostic]) -> None:
+        told = [as_protocol(diagnostic, document, uri) for diagnostic in found]
+        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, told))
 
 
 def make_server() -> SpecServer:
@@ -48,12 +58,12 @@ def make_server() -> SpecServer:
     server = SpecServer()
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
-    def opened(params: lsp.DidOpenTextDocumentParams) -> None:
-        server.publish(params.text_document.uri)
+    async def opened(params: lsp.DidOpenTextDocumentParams) -> None:
+        await server.publish(params.text_document.uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
-    def changed(params: lsp.DidChangeTextDocumentParams) -> None:
-        server.publish(params.text_document.uri)
+    async def changed(params: lsp.DidChangeTextDocumentParams) -> None:
+        await server.publish(params.text_document.uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: lsp.DidCloseTextDocumentParams) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from math import inf
 from typing import Literal
 
@@ -27,6 +27,8 @@ FIXED = ("x", "id", "from", "true", "false", "none", "True", "False", "None")
 """Names that mean the same wherever they stand, so that nothing else can be called so."""
 DEEPEST = 80
 """Levels of parentheses, calls and operators inside each other."""
+LONGEST_KEPT = 500
+"""Characters of an expression whose tree is kept."""
 LONGEST_ROW = 200
 """Operands of one operator in a row, such as `a + b + c`; each is a level for what reads the tree."""
 
@@ -52,12 +54,22 @@ def parse_expression(text: str, place: Place) -> syntax.Expression:
     if _WORD.match(text) and text not in _KEYWORDS:
         return syntax.Name(place(0, len(text)), text)
     try:
-        tree = parser().parse(text)
+        tree = parsed(text) if len(text) <= LONGEST_KEPT else parser().parse(text)
         return _Builder(place).build(tree)
     except UnexpectedInput as error:
         from netdsl.language.mistakes import explain  # only a wrong spec pays for the table of mistakes
 
         raise Faults([explain(error, text, place)]) from None
+
+
+@lru_cache(maxsize=4096)
+def parsed(text: str) -> Tree[Token]:
+    """Lark's tree of an expression, kept: an editor sends the same expressions with every keystroke.
+
+    Raises:
+        UnexpectedInput: the text is not an expression.
+    """
+    return parser().parse(text)
 
 
 class _Builder:

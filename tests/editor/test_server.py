@@ -138,6 +138,14 @@ def test_a_session(editor: Editor) -> None:
     assert editor.diagnostics() == []
 
 
+def test_warnings_follow_after_a_pause(editor: Editor) -> None:
+    editor.diagnostics()
+    change(editor, TEXT.replace("unit(8) -> maxpol(2)", "conv(8, 3) -> batchnorm"))
+    assert editor.diagnostics() == []
+    (warning,) = editor.diagnostics()
+    assert (warning["code"], warning["severity"]) == ("bias-before-norm", 2)
+
+
 def test_any_text_is_taken_while_one_types(editor: Editor) -> None:
     editor.diagnostics()
     for end in range(0, len(TEXT), 7):
