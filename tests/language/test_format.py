@@ -341,7 +341,7 @@ def _respaced(data: st.DataObject, text: str) -> str:
     assume(not re.search(r"[(,]  +\d", text))
     body = text.partition("\ninput:")
     rest = re.sub(
-        r" (->|\|) |(, )(?=\w)|(?<=\w)\((?=\w)",
+        r"\b(?:cite|wrong):[^\n]*| (->|\|) |(, )(?=\w)|(?<=\w)\((?=\w)",  # prose keeps its blanks
         lambda found: data.draw(st.sampled_from([found[0], found[0], _wider(found[0])])),
         body[2],
     )
@@ -350,6 +350,8 @@ def _respaced(data: st.DataObject, text: str) -> str:
 
 def _wider(sign: str) -> str:
     """More blanks than any column needs: fewer might align something."""
+    if ":" in sign:
+        return sign
     return {"(": "(" + " " * 40, ", ": "  ," + " " * 40}.get(sign, sign.replace(" ", "   "))
 
 

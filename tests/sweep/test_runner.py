@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,15 @@ def test_nothing_is_trained_twice(words: list[str], unbroken: Path, tmp_path: Pa
     assert figures(folder) == before
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, as in a terminal: who starts tests in the background lets them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_stops_and_says_how_to_go_on(spec: str, tmp_path: Path, capsys: Output) -> None:
     """Exit code 130, no traceback, the trials that ended kept, and nobody left at work."""
     folder = tmp_path / "stopped"
@@ -149,7 +158,7 @@ def test_ctrl_c_stops_and_says_how_to_go_on(spec: str, tmp_path: Path, capsys: O
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=press, daemon=True).start()
-    words = ["sweep", spec, "epochs=1,100000", "--out", str(folder), "--jobs", "1", "--device", "cpu"]
+    words = ["sweep", spec, "epochs=1,2000", "--out", str(folder), "--jobs", "1", "--device", "cpu"]
     assert main(words) == 130
     said = capsys.readouterr().err
 
