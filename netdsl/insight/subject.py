@@ -106,7 +106,7 @@ class Subject:
         found = Place(path) if path is not None else last_spatial_place(self.network)
         if found is None:
             message = f"`{self.name}` has no layer of maps with height and width before its classes"
-            raise fault("layer-not-spatial", message, exit_code=2, help="name a layer with `--layer`")
+            raise fault("layer-not-spatial", message, exit_code=2, help="use `saliency`, which needs none")
         return found
 
     def picture(self, path: Path) -> Picture:
