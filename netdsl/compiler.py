@@ -19,6 +19,8 @@ from netdsl.analysis.program import declare, input_shapes, set_inputs, unknown_s
 from netdsl.analysis.report import Report
 from netdsl.analysis.resolve import resolve_names
 from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span, fault
+from netdsl.diagnostics.fixes import apply
+from netdsl.diagnostics.moved import moved_back
 from netdsl.graph.graph import Network
 from netdsl.graph.shapes import Shape
 from netdsl.language import syntax
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
     from netdsl.analysis.sizes import Result, Sizes
 
 
+LONGEST_READ_ON = 2**14
+"""Characters of the longest text that is read on behind what is no YAML: it is read again for each fault."""
+MOST_READ_ON = 16
+"""Faults of YAML, one behind the other, behind which is read on."""
 MOST_BUILT_LAYERS = 100_000
 """Layers of the largest network of which source is printed or modules are made: each takes some kilobytes."""
 
@@ -93,7 +99,11 @@ def compile_source(
 
 
 def _compile(
-    source: Source, settings: Mapping[str, str], layers: Mapping[str, type[Layer]], to_print: bool
+    source: Source,
+    settings: Mapping[str, str],
+    layers: Mapping[str, type[Layer]],
+    to_print: bool,
+    rounds: int = MOST_READ_ON,
 ) -> Compilation:
     found = Collector()
     sources = [source]
@@ -104,6 +114,7 @@ def _compile(
 
     spec = read_document(source, open_and_keep, found)
     if spec is None:
+        found.extend(_behind(source, settings, layers, tuple(found), rounds))
         return Compilation(tuple(sources), None, None, Report(source.name, tuple(found), None, {}), {})
     values = _read_settings(settings, spec, found)
     spec = set_inputs(spec, values, found)
@@ -124,6 +135,27 @@ def _compile(
     shapes = {name: tuple(map(int, shape.sizes)) for name, shape in inputs.items()}
     report = Report(spec.name, tuple(found), network, shapes, claims, elaboration.so_far)
     return Compilation(tuple(sources), spec, network, report, program.parameters)
+
+
+def _behind(
+    source: Source,
+    settings: Mapping[str, str],
+    layers: Mapping[str, type[Layer]],
+    hiding: Sequence[Diagnostic],
+    rounds: int,
+) -> Sequence[Diagnostic]:
+    """What else is wrong with a text that is no YAML, where it is certain what was meant: the text with its
+    one fault mended is read in its place. What is said of a mended line may be of the same cause."""
+    edits = hiding[0].fix if len(hiding) == 1 else ()
+    if not edits or not rounds or len(source.text) > LONGEST_READ_ON:
+        return ()
+    mended = Source(source.name, apply(source, edits))
+    if mended.text == source.text:
+        return ()
+    found = _compile(mended, settings, layers, False, rounds - 1).report.diagnostics
+    lines = {source.position(edit.span.start)[0] for edit in edits}
+    told = [moved_back(diagnostic, mended, source, edits) for diagnostic in found]
+    return [one for one in told if one and one.span and source.position(one.span.start)[0] not in lines]
 
 
 def check(
