@@ -10,8 +10,8 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Protocol, final
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self, final
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -33,22 +33,50 @@ MOST_DAMAGED = 10
 MOST_WORKERS = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of every batch that one of several processes makes; whole batches do not depend on it."""
+
+    rank: int = 0
+    """The process' number, from 0."""
+    ranks: int = 1
+    """How many there are."""
+
+    def of(self, batch: torch.Tensor) -> torch.Tensor:
+        """A stretch of a batch's samples; those of all ranks in turn are the batch. Lengths differ by one at
+        most, so that a batch of fewer samples than ranks leaves some without any."""
+        return batch.tensor_split(self.ranks)[self.rank]
+
+
+WHOLE = Share()
+
+
 class Supply(Protocol):
     """Samples, cut into batches epoch by epoch."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """Samples of an epoch, all shares together."""
+        ...
 
     @property
     def starts(self) -> Sequence[int]:
         """Where batches begin in the order of an epoch."""
         ...
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, counted from 1; of tests, which are alike in all epochs, 0 is asked for.
+
+        Args:
+            number: the epoch.
+            first: the batch to begin with; those before it are not made.
 
         Raises:
             Faults: a sample is damaged; exit code 3.
         """
+        ...
+
+    def shared(self, share: Share) -> Self:
+        """The same supply, but that each batch has a share of its samples alone; `starts` stay."""
         ...
 
 
@@ -104,6 +132,14 @@ def batch_starts(count: int, size: int) -> Sequence[int]:
     return starts[:-1] if len(starts) > 1 and count % size == 1 else starts
 
 
+def cut_order(order: torch.Tensor, size: int, first: int, share: Share) -> list[torch.Tensor]:
+    """The samples of each batch from the first one wanted on, as numbers; of each batch, a share."""
+    starts = batch_starts(len(order), size)
+    ends = [*starts[1:], len(order)]
+    bounds = list(zip(starts, ends, strict=True))[first:]
+    return [share.of(order[start:end]) for start, end in bounds]
+
+
 @final
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Batches:
@@ -119,6 +155,7 @@ class Batches:
     """Whether the order changes from epoch to epoch, as in training, or is the split's own."""
     workers: int | None = 0
     """Processes that make batches; 0 makes them in this one, None chooses."""
+    share: Share = WHOLE
 
     def __len__(self) -> int:
         """Samples of an epoch."""
@@ -129,8 +166,11 @@ class Batches:
         """Where batches begin in the order."""
         return batch_starts(len(self.split), self.size)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of an epoch, counted from 1.
+    def shared(self, share: Share) -> Batches:
+        return replace(self, share=share)
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, counted from 1, from the first one wanted on.
 
         Raises:
             Faults: an image is damaged; exit code 3.
@@ -138,15 +178,14 @@ class Batches:
         order = (
             order_of(number, len(self.split), self.seed) if self.shuffled else torch.arange(len(self.split))
         )
-        ends = [*self.starts[1:], len(order)]
-        groups = [order[start:end] for start, end in zip(self.starts, ends, strict=True)]
+        groups = cut_order(order, self.size, first, self.share)
         workers = min(MOST_WORKERS, os.cpu_count() or 1) if self.workers is None else self.workers
         if self.transform is None and isinstance(self.split.images, HeldImages):
             for group in groups:
                 yield self.split.images.values[group], self.split.labels[group]
         elif workers == 0:
             for group in groups:
-                yield _collated([self.sample(number, int(index)) for index in group])
+                yield _collated([self.sample(number, int(index)) for index in group]) or self._none(number)
         else:
             yield from self._by_workers(number, groups, workers)
 
@@ -162,15 +201,21 @@ class Batches:
             image = self.transform(image)
         return image, int(self.split.labels[index])
 
+    def _none(self, epoch: int) -> Batch:
+        """The batch of a share without samples."""
+        return self.sample(epoch, 0)[0][None][:0], self.split.labels[:0]
+
     def _by_workers(self, epoch: int, groups: Sequence[torch.Tensor], workers: int) -> Iterator[Batch]:
         loader: DataLoader[Any] = DataLoader(
             _Samples(self, epoch),
-            batch_sampler=[group.tolist() for group in groups],
+            batch_sampler=[group.tolist() for group in groups if len(group)],
             num_workers=workers,
             collate_fn=_collated_or_damaged,
         )
         try:
-            for batch in loader:
+            made = iter(loader)
+            for group in groups:
+                batch = next(made) if len(group) else self._none(epoch)
                 if not isinstance(batch, tuple):
                     raise Faults(batch, exit_code=3)
                 yield batch
@@ -196,10 +241,12 @@ class _Samples(Dataset[Any]):
             return list(faults.diagnostics)
 
 
-def _collated(samples: Sequence[tuple[torch.Tensor, int]]) -> Batch:
+def _collated(samples: Sequence[tuple[torch.Tensor, int]]) -> Batch | None:
+    if not samples:
+        return None
     return torch.stack([image for image, _ in samples]), torch.tensor([label for _, label in samples])
 
 
-def _collated_or_damaged(samples: Sequence[Any]) -> Batch | list[Diagnostic]:
+def _collated_or_damaged(samples: Sequence[Any]) -> Batch | list[Diagnostic] | None:
     damaged = [diagnostic for sample in samples if isinstance(sample, list) for diagnostic in sample]
     return damaged or _collated(samples)

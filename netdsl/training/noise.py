@@ -9,13 +9,13 @@ C channels, H height, W width of a patch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
 
 from netdsl.diagnostics import fault
-from netdsl.training.batches import Batch, Batches, memory_for_images
+from netdsl.training.batches import Batch, Batches, Share, memory_for_images
 from netdsl.training.data.dataset import HeldImages, HeldSplit, Images
 from netdsl.training.seeds import NOISE, derived
 from netdsl.training.transforms import ImageShape, Transform, spelled
@@ -77,21 +77,24 @@ class NoisyBatches:
     def starts(self) -> Sequence[int]:
         return self.clean.starts
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def shared(self, share: Share) -> NoisyBatches:
+        return replace(self, clean=self.clean.shared(share))
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch: noisy and clean, `(batch, C, H, W)`.
 
         Raises:
             Faults: as those of the clean patches.
         """
-        for patches, numbers in self.clean.epoch(number):
+        for patches, numbers in self.clean.epoch(number, first):
             clean = patches.float() / GREY_LEVELS
-            yield (
-                torch.stack([self._noisy(*pair, number) for pair in zip(clean, numbers, strict=True)]),
-                clean,
-            )
+            noisy = torch.empty_like(clean)
+            for place, index in enumerate(numbers.tolist()):
+                noisy[place] = self._noisy(clean[place], index, number)
+            yield noisy, clean
 
-    def _noisy(self, clean: torch.Tensor, number: torch.Tensor, epoch: int) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(derived(NOISE, self.seed, epoch, int(number)))
+    def _noisy(self, clean: torch.Tensor, index: int, epoch: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(derived(NOISE, self.seed, epoch, index))
         low, high = self.sigma
         share = float(torch.rand((), generator=generator))
         sigma = (low + (high - low) * share) / GREY_LEVELS

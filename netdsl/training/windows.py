@@ -6,7 +6,7 @@ R rows, C columns, B bands of a scene; H, W rows and columns of a window.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from torch.nn import functional as F
 
 from netdsl.diagnostics import fault
-from netdsl.training.batches import Batch, batch_starts
+from netdsl.training.batches import WHOLE, Batch, Share, batch_starts, cut_order
 from netdsl.training.data.scene import Scene
 from netdsl.training.seeds import SPLIT, derived, order_of, reseed_sample
 from netdsl.training.transforms import Transform
@@ -104,6 +104,7 @@ class Windows:
     shuffled: bool
     transform: Transform | None = None
     """What each window goes through by chance."""
+    share: Share = WHOLE
 
     def __len__(self) -> int:
         return len(self.places)
@@ -112,12 +113,13 @@ class Windows:
     def starts(self) -> Sequence[int]:
         return batch_starts(len(self), self.size)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def shared(self, share: Share) -> Windows:
+        return replace(self, share=share)
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch: windows, as floats, and the numbers of classes."""
         order = order_of(number, len(self), self.seed) if self.shuffled else torch.arange(len(self))
-        ends = [*self.starts[1:], len(order)]
-        for start, end in zip(self.starts, ends, strict=True):
-            chosen = order[start:end]
+        for chosen in cut_order(order, self.size, first, self.share):
             rows, columns = self.places[chosen].unbind(1)
             yield self._windows(number, chosen, rows, columns), self.scene.truth[rows, columns]
 
@@ -127,13 +129,11 @@ class Windows:
         height, width = self.shape[-2:]
         every = self.values.unfold(1, height, 1).unfold(2, width, 1)  # a view, (B, R, C, H, W)
         windows = every[:, rows, columns].transpose(0, 1).reshape(len(rows), *self.shape)
-        if self.transform is None:
-            return windows
-        turned = []
-        for index, window in zip(chosen.tolist(), windows, strict=True):
-            reseed_sample(self.seed, epoch, index)
-            turned.append(self.transform(window))
-        return torch.stack(turned)
+        if self.transform is not None:
+            for place, index in enumerate(chosen.tolist()):
+                reseed_sample(self.seed, epoch, index)
+                windows[place] = self.transform(windows[place])
+        return windows
 
 
 def mirrored(values: torch.Tensor, window: tuple[int, int]) -> torch.Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from netdsl.training import batches as module
-from netdsl.training.batches import Batches, hold
+from netdsl.training.batches import Batches, Share, hold
 from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
 from netdsl.training.recipe import resolve_recipe
 from netdsl.training.transforms import Fitted, InTurn, Transform, augmentation, sizing
@@ -77,6 +77,29 @@ def test_no_image_is_left_alone_in_a_batch(count: int, sizes: list[int]) -> None
 
 def test_a_batch_of_one_is_what_was_asked_for() -> None:
     assert labels(cut(3, 1, shuffled=False), 0) == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_epoch_goes_on_where_it_is_told(workers: int) -> None:
+    batches = cut(30, 8, transform=noisy, workers=workers)
+
+    assert pixels(batches, 4)[16:] == torch.cat([i for i, _ in batches.epoch(4, 2)]).flatten().tolist()
+    assert list(batches.epoch(4, 4)) == []
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("transform", [None, noisy])
+@pytest.mark.parametrize("ranks", [1, 2, 3, 5])
+def test_shares_make_up_each_batch(ranks: int, transform: Transform | None, workers: int) -> None:
+    whole = cut(18, 8, transform=transform, workers=0)  # batches of 8, 8 and 2: fewer than ranks
+    parts = [cut(18, 8, transform=transform, workers=workers).shared(Share(r, ranks)) for r in range(ranks)]
+
+    assert all(len(part) == 18 and list(part.starts) == [0, 8, 16] for part in parts)
+    for (images, numbers), *shares in zip(whole.epoch(2), *(p.epoch(2) for p in parts), strict=True):
+        assert torch.equal(torch.cat([share for share, _ in shares]), images)
+        assert torch.equal(torch.cat([share for _, share in shares]), numbers)
+        lengths = [len(share) for share, _ in shares]
+        assert max(lengths) - min(lengths) <= 1
 
 
 def by_label(batches: Batches, epoch: int) -> dict[int, int]:

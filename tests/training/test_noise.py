@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from netdsl.training import batches as batches_module
-from netdsl.training.batches import Batches
+from netdsl.training.batches import Batches, Share
 from netdsl.training.data.dataset import HeldImages, HeldSplit
 from netdsl.training.noise import NoisyBatches, cut
 from netdsl.training.transforms import InTurn
@@ -96,3 +96,14 @@ def test_noise_leaves_torch_s_own_chance_alone() -> None:
     whole(noisy((25, 25)), 1)
 
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_shares_and_what_is_left_of_an_epoch_have_the_same_noise() -> None:
+    given, clean = whole(noisy((25, 25), size=16), 3)
+    parts = [noisy((25, 25), size=16).shared(Share(rank, 2)) for rank in range(2)]
+
+    shares = zip(*(part.epoch(3, 1) for part in parts), strict=True)
+    joined = [torch.cat(part) for batch in shares for part in zip(*batch, strict=True)]
+
+    assert torch.equal(torch.cat(joined[0::2]), given[16:])
+    assert torch.equal(torch.cat(joined[1::2]), clean[16:])

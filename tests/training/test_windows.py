@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
+from netdsl.training.batches import Share
 from netdsl.training.data.scene import Scene
 from netdsl.training.windows import (
     Windows,
@@ -89,6 +90,24 @@ def test_an_epoch_has_each_pixel_once_in_an_order_of_its_own() -> None:
 
     assert not torch.equal(first, second)
     assert torch.equal(first.flatten().sort().values, second.flatten().sort().values)
+
+
+def test_shares_and_what_is_left_of_an_epoch_are_the_same_windows() -> None:
+    given = scene(9, 11)
+    windows = Windows(
+        values=mirrored(given.cube, (3, 3)),
+        scene=given,
+        places=(given.truth >= 0).nonzero(),
+        shape=(6, 3, 3),
+        size=16,
+        seed=0,
+        shuffled=True,
+    )
+    parts = [windows.shared(Share(rank, 3)) for rank in range(3)]
+
+    joined = [torch.cat(s) for s in zip(*([w for w, _ in p.epoch(2, 1)] for p in parts), strict=True)]
+
+    assert torch.equal(torch.cat(joined), torch.cat([batch for batch, _ in windows.epoch(2)])[16:])
 
 
 def test_a_window_larger_than_the_scene_is_told() -> None:
