@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from netdsl.compiler import compile_spec, network_of
+from netdsl.compiler import Compilation, compile_spec, network_of
 from netdsl.diagnostics import fault
 from netdsl.graph.graph import Network
 from netdsl.insight.subject import Subject
 from netdsl.training.catalog import OWN_MEAN, OWN_STD
-from netdsl.training.checkpoint import latest_checkpoint, load_module
 from netdsl.training.choices import Recipe
 from netdsl.training.device import Placement, place
 from netdsl.training.initial.beginning import Wanted
@@ -23,12 +22,10 @@ from netdsl.training.material import image_shape
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.optimization import make_loss
 from netdsl.training.recipe import resolve_recipe
-from netdsl.training.run_folder import CHECKPOINTS, SPEC, read_run
 from netdsl.training.seeds import WEIGHTS, derived
 from netdsl.training.session import trainable
+from netdsl.training.trained import Say, load_trained
 from netdsl.training.transforms import Fitted, Scaling, scaling, sizing
-
-Say = Callable[[str], None]
 
 
 def subject_of(
@@ -67,20 +64,15 @@ def subject_of(
 
 
 def _of_run(folder: Path, plugins: Sequence[str], device: str | None, say: Say) -> Subject:
-    run = read_run(folder)
-    placement = place(device, "fp32")
-    latest = latest_checkpoint(run.folder / CHECKPOINTS)
-    for reason in latest.damaged:
-        say(f"passed over: {reason}")
-    if latest.checkpoint is None:
-        message = f"the run `{run.folder}` has no checkpoint: its first epoch never ended"
-        raise fault("missing-checkpoint", message, exit_code=5, help="train it: `--resume` begins anew")
-    settings = run.facts.settings
-    compilation = compile_spec(run.folder / SPEC, settings, plugins)
-    made = trainable(compilation, settings)
-    module = made.build()
-    load_module(module, latest.checkpoint.model, run.folder / CHECKPOINTS)
-    subject = _subject(network_of(compilation), module, placement, run.recipe, image_shape(made))
+    compiled: list[Compilation] = []
+
+    def rebuild(spec: Path, settings: Mapping[str, str]) -> TrainableNetwork:
+        compiled.append(compile_spec(spec, settings, plugins))
+        return trainable(compiled[0], settings)
+
+    trained = load_trained(folder, rebuild, device, say, precision="fp32")
+    run, network = trained.run, network_of(compiled[0])
+    subject = _subject(network, trained.module, trained.placement, run.recipe, image_shape(trained.network))
     classes = run.facts.classes if len(run.facts.classes) == len(subject.classes) else subject.classes
     return replace(subject, scaling=run.facts.scaling, classes=classes, data=(run.facts.data,))
 

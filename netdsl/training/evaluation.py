@@ -6,27 +6,22 @@ the scaling and the names of the classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from netdsl.diagnostics import Diagnostic, Faults, fault
-from netdsl.training.checkpoint import latest_checkpoint, load_module
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.data.pictures import read_picture
-from netdsl.training.device import Placement, place
 from netdsl.training.epochs import measure
 from netdsl.training.material import image_shape
-from netdsl.training.network import Rebuild, TrainableNetwork
-from netdsl.training.run_folder import CHECKPOINTS, SPEC, Run, read_run
+from netdsl.training.network import Rebuild
 from netdsl.training.task_catalog import FITTING, is_known
 from netdsl.training.tasks import make_task
+from netdsl.training.trained import Say, Trained, load_trained
 from netdsl.training.transforms import Fitted, sizing
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +43,6 @@ class Prediction:
     image: Path
     classes: tuple[tuple[str, float], ...]
     """Classes with their probabilities, the likeliest first."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Trained:
-    run: Run
-    network: TrainableNetwork
-    module: nn.Module
-    placement: Placement
-    epoch: int
 
 
 def evaluate(
@@ -81,7 +67,7 @@ def evaluate(
     Raises:
         Faults: the run (2, 5), the data (3) or the device (4) is at fault. The number is the exit code.
     """
-    trained = _load(folder, rebuild, device, say)
+    trained = load_trained(folder, rebuild, device, say)
     run = trained.run
     task = make_task(run.recipe)
     known = FITTING[run.recipe.task.word].data
@@ -118,7 +104,7 @@ def predict(
     Raises:
         Faults: the run (2, 5), an image (3) or the device (4) is at fault. The number is the exit code.
     """
-    trained = _load(folder, rebuild, device, say)
+    trained = load_trained(folder, rebuild, device, say)
     shape = image_shape(trained.network)
     size = Fitted(sizing(trained.run.recipe.prepare, shape), shape, "prepare")
     damaged: list[Diagnostic] = []
@@ -135,7 +121,7 @@ def predict(
     )
 
 
-def _prediction(trained: _Trained, path: Path, image: torch.Tensor, top: int) -> Prediction:
+def _prediction(trained: Trained, path: Path, image: torch.Tensor, top: int) -> Prediction:
     facts = trained.run.facts
     with torch.inference_mode(), trained.placement.autocast():
         output = trained.module(facts.scaling(trained.placement.images(image[None])))
@@ -143,19 +129,3 @@ def _prediction(trained: _Trained, path: Path, image: torch.Tensor, top: int) ->
     best = probabilities.topk(min(top, len(facts.classes)))
     named = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     return Prediction(path, tuple((facts.classes[number], share) for number, share in named))
-
-
-def _load(folder: str | Path, rebuild: Rebuild, device: str | None, say: Say) -> _Trained:
-    """A run's module with its latest weights, in eval mode."""
-    run = read_run(folder)
-    placement = place(device, run.recipe.precision)
-    latest = latest_checkpoint(run.folder / CHECKPOINTS)
-    for reason in latest.damaged:
-        say(f"passed over: {reason}")
-    if latest.checkpoint is None:
-        message = f"the run `{run.folder}` has no checkpoint: its first epoch never ended"
-        raise fault("missing-checkpoint", message, exit_code=5, help="train it: `--resume` begins anew")
-    network = rebuild(run.folder / SPEC, run.facts.settings)
-    module = network.build()
-    load_module(module, latest.checkpoint.model, run.folder / CHECKPOINTS)
-    return _Trained(run, network, placement.module(module).eval(), placement, latest.checkpoint.epoch)

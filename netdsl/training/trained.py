@@ -1,0 +1,60 @@
+"""A run's folder → its network with the latest weights, for whoever measures, asks or explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from netdsl.diagnostics import fault
+from netdsl.training.checkpoint import latest_checkpoint, load_module
+from netdsl.training.device import Placement, place
+from netdsl.training.network import Rebuild, TrainableNetwork
+from netdsl.training.run_folder import CHECKPOINTS, SPEC, Run, read_run
+
+Say = Callable[[str], None]
+"""Told what a person should know."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A run's network."""
+
+    run: Run
+    network: TrainableNetwork
+    module: nn.Module
+    """With the latest weights, in eval mode."""
+    placement: Placement
+    epoch: int
+    """The epoch that the weights are of."""
+
+
+def load_trained(
+    folder: str | Path, rebuild: Rebuild, device: str | None, say: Say, *, precision: str | None = None
+) -> Trained:
+    """The network of a run's folder.
+
+    Args:
+        folder: the run's folder.
+        rebuild: makes the network from the spec in it.
+        device: as for `train`.
+        say: told of damaged checkpoints.
+        precision: as a recipe says it; the run's own unless given.
+
+    Raises:
+        Faults: the run (2, 5), its spec (1) or the device (2, 4) is at fault. The number is the exit code.
+    """
+    run = read_run(folder)
+    placement = place(device, precision or run.recipe.precision)
+    latest = latest_checkpoint(run.folder / CHECKPOINTS)
+    for reason in latest.damaged:
+        say(f"passed over: {reason}")
+    if latest.checkpoint is None:
+        message = f"the run `{run.folder}` has no checkpoint: its first epoch never ended"
+        raise fault("missing-checkpoint", message, exit_code=5, help="train it: `--resume` begins anew")
+    network = rebuild(run.folder / SPEC, run.facts.settings)
+    module = network.build()
+    load_module(module, latest.checkpoint.model, run.folder / CHECKPOINTS)
+    return Trained(run, network, placement.module(module).eval(), placement, latest.checkpoint.epoch)
