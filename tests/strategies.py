@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
@@ -407,14 +408,16 @@ def _channels(draw: DrawFn, shape: Shape) -> dict[str, Any]:
 def _rearrange(draw: DrawFn, shape: Shape) -> dict[str, Any]:
     """A pattern made by splitting some axes, shuffling the parts and joining neighbours."""
     left, parts, sizes = [], [], {}
-    for number, axis in enumerate(shape.axes):
+    free = (name for number in count() if (name := f"p{number}") not in shape.names)
+    for axis in shape.axes:
         inner = draw(st.sampled_from(divisors(axis.size)))
         if axis.name == "1":
             left.append("1")
         elif draw(st.booleans()):
-            left.append(f"({axis.name} p{number})" if draw(st.booleans()) else f"(p{number} {axis.name})")
-            parts += [axis.name, f"p{number}"]
-            sizes[f"p{number}"] = inner
+            part = next(free)
+            left.append(f"({axis.name} {part})" if draw(st.booleans()) else f"({part} {axis.name})")
+            parts += [axis.name, part]
+            sizes[part] = inner
         else:
             left.append(axis.name)
             parts.append(axis.name)

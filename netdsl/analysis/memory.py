@@ -17,7 +17,7 @@ over its uses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from netdsl.analysis.plan import Call, Plan, Plans, network_plan
@@ -181,12 +181,39 @@ class _Kept(NamedTuple):
     """Whether the storage of the result is, if it is the graph's own."""
     inside: Amount
     """All else."""
+    passes: frozenset[int]
+    """The inputs that the result's gradient reaches."""
     gradient: bool
     """Whether the result takes a gradient."""
 
 
+_NOTHING = _Kept(frozenset(), False, Amount(), frozenset(), False)
+"""Of what takes no gradient."""
+
+
+class _Run(NamedTuple):
+    """What autograd keeps of a plan's calls."""
+
+    kept: frozenset[int]
+    """The storages that are kept."""
+    places: list[int]
+    """The storage of each value."""
+    sizes: dict[int, int]
+    """Of each storage that the plan makes."""
+    inside: Amount
+    """What is kept inside of the calls."""
+    reached: frozenset[int]
+    """The values that a gradient of the results reaches."""
+    takes: list[bool]
+    """Whether each value takes a gradient."""
+
+
 class _Keeping:
-    """What autograd keeps for the backward pass."""
+    """What autograd keeps for the backward pass.
+
+    A step of the backward pass lives as long as a result leads back to it: a branch that ends in a layer
+    without a gradient keeps nothing.
+    """
 
     def __init__(self, element: int, mask: int) -> None:
         self.element = element
@@ -197,65 +224,74 @@ class _Keeping:
 
     def network(self, network: Network) -> Amount:
         plan = network_plan(network, training=True)
-        kept, extra, sizes, _ = self._run(plan, (False,) * len(plan.inputs))
-        inputs = sum(plan.inputs[number].elements for number in kept if number < len(plan.inputs))
-        own = sum(sizes.get(number, 0) for number in kept)
-        return extra + Amount((inputs + own) * self.element)
+        run = self._run(plan, (False,) * len(plan.inputs))
+        inputs = sum(plan.inputs[number].elements for number in run.kept if number < len(plan.inputs))
+        own = sum(run.sizes.get(number, 0) for number in run.kept)
+        return run.inside + Amount((inputs + own) * self.element)
 
     def _graph(self, graph: Graph, gradients: tuple[bool, ...]) -> _Kept:
         found = self._found.get((id(graph), gradients))
         if found is None:
             plan = self.plans.of(graph)
-            kept, extra, sizes, takes = self._run(plan, gradients)
-            place = self.storages.of(plan)[0][plan.results[0]]
-            inside = sum(sizes[number] for number in kept if number in sizes and number != place)
-            inputs = frozenset(number for number in kept if number < len(plan.inputs))
+            run = self._run(plan, gradients)
+            result = plan.results[0]
+            place = run.places[result]
+            inside = sum(run.sizes[number] for number in run.kept if number in run.sizes and number != place)
             found = _Kept(
-                inputs, place in kept, extra + Amount(inside * self.element), takes[plan.results[0]]
+                _inputs(run.kept, plan),
+                place in run.kept,
+                run.inside + Amount(inside * self.element),
+                _inputs(run.reached, plan),
+                run.takes[result],
             )
             self._found[id(graph), gradients] = found
         return found
 
-    def _run(
-        self, plan: Plan, gradients: tuple[bool, ...]
-    ) -> tuple[set[int], Amount, dict[int, int], list[bool]]:
-        """The storages that are kept, what is kept besides, the storages' sizes, what takes gradients."""
+    def _run(self, plan: Plan, gradients: tuple[bool, ...]) -> _Run:
+        """Forwards, what each call would keep; then back from the results, what of it is reached."""
         places, sizes = self.storages.of(plan)
         takes = list(gradients)
+        calls = []
+        for call in plan.calls:
+            calls.append(self._call(call, tuple(takes[value] for value in call.inputs)))
+            takes.append(calls[-1].gradient)
+        reached = {value for value in plan.results if takes[value]}
         kept: set[int] = set()
-        extra = Amount()
-        for number, call in enumerate(plan.calls, len(plan.inputs)):
-            found = self._call(call, tuple(takes[value] for value in call.inputs))
-            kept.update(places[call.inputs[n]] for n in found.inputs)
-            if found.result:
-                kept.add(places[number])
-            extra += found.inside
-            takes.append(found.gradient)
-        return kept, extra, sizes, takes
+        inside = Amount()
+        for index in reversed(range(len(calls))):
+            number, call, found = len(gradients) + index, plan.calls[index], calls[index]
+            if number in reached:
+                reached.update(call.inputs[n] for n in found.passes)
+                kept.update(places[call.inputs[n]] for n in found.inputs)
+                kept.update([places[number]] if found.result else [])
+                inside += found.inside
+        return _Run(frozenset(kept), places, sizes, inside, frozenset(reached), takes)
 
     def _call(self, call: Call, gradients: tuple[bool, ...]) -> _Kept:
-        match call.runs:
-            case Graph() as graph:
-                return self._graph(graph, gradients)
-            case Layer() as layer:
-                return self._layer(layer, call.shapes[0], gradients[0])
-            case "mul":  # each factor is the other's derivative
-                return _Kept(
-                    frozenset(n for n in (0, 1) if gradients[1 - n]), False, Amount(), any(gradients)
-                )
-            case _:
-                return _Kept(frozenset(), False, Amount(), any(gradients))
+        if isinstance(call.runs, Graph):
+            return self._graph(call.runs, gradients)
+        if isinstance(call.runs, Layer):
+            return self._layer(call.runs, call.shapes[0], gradients[0])
+        passes = frozenset(n for n, gradient in enumerate(gradients) if gradient)
+        # each factor is the other's derivative
+        inputs = frozenset(1 - n for n in passes) if call.runs == "mul" else frozenset()
+        return _Kept(inputs, False, Amount(), passes, any(gradients))
 
     def _layer(self, layer: Layer, input: Shape, gradient: bool) -> _Kept:
         takes = layer.passes_gradient and (gradient or bool(layer.weights(input)))
         if not takes:
-            return _Kept(frozenset(), False, Amount(), False)
+            return _NOTHING
         keeps = layer.keeps(input)
         needs_input = keeps.input or (keeps.input_for_itself and gradient)
         each = keeps.values * self.element + keeps.mask * self.mask + keeps.flags
         each += keeps.statistics * STATISTIC_BYTES + keeps.indices * INDEX_BYTES
         inside = Amount(each, keeps.batch_statistics * STATISTIC_BYTES)
-        return _Kept(frozenset([0] if needs_input else []), keeps.output, inside, True)
+        passes = frozenset([0] if gradient else [])
+        return _Kept(frozenset([0] if needs_input else []), keeps.output, inside, passes, True)
+
+
+def _inputs(values: Iterable[int], plan: Plan) -> frozenset[int]:
+    return frozenset(value for value in values if value < len(plan.inputs))
 
 
 class _Living:

@@ -20,10 +20,13 @@ def storage(tensor: torch.Tensor) -> int:
 
 
 class _Packed:
-    """What autograd holds in the place of a tensor, so that what it gives up again is not counted."""
+    """What autograd holds in the place of a tensor, so that what it gives up again is not counted.
+
+    Detached: a layer's output leads back to the step that keeps it, which would then keep itself.
+    """
 
     def __init__(self, tensor: torch.Tensor) -> None:
-        self.tensor = tensor
+        self.tensor = tensor.detach()
 
 
 def kept_bytes(model: nn.Module, inputs: Sequence[torch.Tensor]) -> int:

@@ -112,10 +112,14 @@ def test_a_shipped_network_is_told_to_the_byte(name: str) -> None:
         ("conv(3, 1) -> id + conv(3, 1)", 2 * 3 * 64, 0),
         ("conv(3, 1) -> id * sigmoid", 3 * 3 * 64, 0),
         ("conv(3, 1) -> x * id", 3 * 64, 0),
+        ("conv(4, 1) -> relu -> switches(2)", 0, 0),
+        ("conv(4, 1) -> relu -> id * switches(2)", 3 * 64 + 2 * 4 * 64, 0),
+        ("conv(4, 1) -> relu -> id * (conv(4, 1) -> tanh -> switches(2))", 3 * 64 + 2 * 4 * 64, 0),
     ],
 )
 def test_what_is_kept_can_be_counted_by_hand(net: str, each: int, once: int) -> None:
-    """Values of four bytes of an input 3×8×8; what nothing trained stands before keeps nothing."""
+    """Values of four bytes of an input 3×8×8; what nothing trained stands before keeps nothing,
+    nor does what no gradient comes back to."""
     source = Source("net.yaml", f"name: net\ninput: [3, 8, 8]\nnet: '{net}'\n")
     network = compile_source(source).network
     assert network is not None
