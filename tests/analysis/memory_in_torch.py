@@ -111,6 +111,8 @@ def live_bytes(model: nn.Module, inputs: Sequence[torch.Tensor], paths: Iterable
         paths: the paths of the layers' modules.
     """
     steps = _Steps()
+    for tensor in inputs:  # also one that no step reads
+        steps.note(tensor, is_read=False)
     model.eval()
     with warnings.catch_warnings(), torch.no_grad(), _leaves(model, paths, steps), steps:
         warnings.simplefilter("ignore")
@@ -125,6 +127,6 @@ def live_bytes(model: nn.Module, inputs: Sequence[torch.Tensor], paths: Iterable
             lives[key] = (made, until)
     lives |= {storage(tensor): (0, end) for tensor in inputs}
     return max(
-        sum(steps.sizes.get(key, 0) for key, (first, last) in lives.items() if first <= step <= last)
+        sum(steps.sizes[key] for key, (first, last) in lives.items() if first <= step <= last)
         for step in range(end + 1)
     )

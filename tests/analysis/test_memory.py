@@ -127,6 +127,19 @@ def test_what_is_kept_can_be_counted_by_hand(net: str, each: int, once: int) -> 
     assert memory_of(network).kept == Amount(4 * each, 4 * once)
 
 
+@pytest.mark.parametrize(
+    ("net", "values"), [("relu * 0", 192), ("conv(4, 1)", 192 + 256), ("relu -> tanh", 3 * 192)]
+)
+def test_what_lives_can_be_counted_by_hand(net: str, values: int) -> None:
+    """Of an input 3×8×8, which stays; also where no layer reads it. Torch and the figure say the same."""
+    source = Source("net.yaml", f"name: net\ninput: [3, 8, 8]\nnet: '{net}'\n")
+    network = compile_source(source).network
+    assert network is not None
+
+    assert memory_of(network).live == Amount(4 * values)
+    assert live_bytes(build_module(network), inputs_of(network, 2), leaf_paths(network)) == 2 * 4 * values
+
+
 def test_a_mask_is_a_byte_on_a_gpu_and_a_number_on_the_cpu() -> None:
     """Torch's fused dropout on the GPU keeps booleans; elsewhere it keeps the noise itself."""
     source = Source("net.yaml", "name: net\ninput: [10]\nnet: linear(100) -> dropout\n")
