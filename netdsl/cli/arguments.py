@@ -24,12 +24,12 @@ class Parser(argparse.ArgumentParser):
         raise fault("command-line", _as_fact(message), help=f"see `{self.prog} --help`")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
-        """The options that words spell.
+        """The options that words spell; other words may stand before, between and behind them.
 
         Raises:
             Faults: they spell none; exit code 2.
         """
-        options, surplus = self.parse_known_args(words)
+        options, surplus = self.parse_known_intermixed_args(words)
         for word in surplus:
             if word.startswith("-"):
                 raise self._unknown_option(word)

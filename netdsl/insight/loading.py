@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,15 @@ def subject_of(
         return _of_run(Path(named), plugins, device, say)
     wanted = Wanted(init, False, (), rebuild) if init else None
     return _of_spec(named, settings or {}, plugins, wanted, device, say)
+
+
+def distinct(subjects: Sequence[Subject], named: Sequence[str]) -> tuple[Subject, ...]:
+    """The same networks, those of one name told apart by what they were asked for as: two runs of a spec."""
+    count = Counter(subject.name for subject in subjects)
+    return tuple(
+        subject if count[subject.name] == 1 else replace(subject, name=f"{subject.name} of {name}")
+        for subject, name in zip(subjects, named, strict=True)
+    )
 
 
 def _of_run(folder: Path, plugins: Sequence[str], device: str | None, say: Say) -> Subject:

@@ -15,9 +15,11 @@ from netdsl.insight.explanation import Explanation
 from netdsl.insight.subject import Picture
 
 Box = tuple[float, float, float, float]
+SHARE = 0.2
+"""Of a map's maximum, above which a region is looked at (Zhou et al. 2016, section 3.2)."""
 
 
-def box_of(values: npt.NDArray[np.floating], threshold: float = 0.2) -> Box:
+def box_of(values: npt.NDArray[np.floating], threshold: float = SHARE) -> Box:
     """The box around a map's largest region above a share of its maximum (Zhou et al. 2016, section 3.2).
 
     Args:
@@ -27,19 +29,35 @@ def box_of(values: npt.NDArray[np.floating], threshold: float = 0.2) -> Box:
     >>> box_of(np.array([[0.0, 0.0, 0.0], [0.0, 0.9, 1.0], [0.1, 0.0, 0.0]]))
     (1.0, 1.0, 3.0, 2.0)
     """
-    above = values > threshold * values.max(initial=0.0)
-    regions = _regions(above)
-    if not regions.max(initial=0):
+    above = looked_at(values, threshold)
+    if not above.any():
         return (0.0, 0.0, 0.0, 0.0)
+    regions = _regions(above)
     numbers, counts = np.unique(regions[above], return_counts=True)
-    down, across = np.nonzero(regions == numbers[counts.argmax()])
+    return box_around(regions == numbers[counts.argmax()])
+
+
+def looked_at(values: npt.NDArray[np.floating], threshold: float) -> npt.NDArray[np.bool_]:
+    """Where a map `(height, width)` is above a share of its maximum; nowhere, where nothing is above 0."""
+    above: npt.NDArray[np.bool_] = values > threshold * values.max(initial=0.0)
+    return above
+
+
+def box_around(cells: npt.NDArray[np.bool_]) -> Box:
+    """The smallest box that holds all cells that are true, of which there is at least one."""
+    down, across = np.nonzero(cells)
     return (float(across.min()), float(down.min()), float(across.max() + 1), float(down.max() + 1))
 
 
-def box_on_image(explanation: Explanation, picture: Picture, threshold: float = 0.2) -> Box:
+def speaks_for(explanation: Explanation, picture: Picture) -> npt.NDArray[np.floating]:
+    """What a map says for the class at the image's own pixels, `(H, W)`; 0 where the network did not look."""
+    laid: npt.NDArray[np.floating] = np.nan_to_num(on_image(explanation.values, picture)).clip(min=0)
+    return laid
+
+
+def box_on_image(explanation: Explanation, picture: Picture, threshold: float = SHARE) -> Box:
     """The box of what a map says for the class, in the image's own pixels."""
-    laid = on_image(explanation.values, picture)
-    return box_of(np.nan_to_num(laid).clip(min=0), threshold)
+    return box_of(speaks_for(explanation, picture), threshold)
 
 
 def _regions(above: npt.NDArray[np.bool_]) -> npt.NDArray[np.int_]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
 
@@ -33,21 +34,40 @@ from netdsl.insight.colours import (
 )
 from netdsl.insight.explain import Answer
 from netdsl.insight.explanation import Array, Explanation
-from netdsl.insight.localization import Box, box_on_image
+from netdsl.insight.given_boxes import Boxes
+from netdsl.insight.localization import SHARE, Box, box_on_image
 
 CELL_INCHES = 3.1
 MOST_COLUMNS = 7
 TITLE_INCHES = 0.75
+MOST_ROWS = 100
 DOTS_PER_INCH = 130
+GIVEN = "lime"
+"""The colour of boxes that somebody drew; those of maps are white."""
 SHEET, ARRAYS = "sheet", "explanations.npz"
 
 
-def draw_sheet(answers: Sequence[Answer], boxes: bool = False) -> Figure:
-    """All answers: the image first, then what each method says of it; a long row goes on in the next.
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Boxes to draw: around what each map points at, and those that somebody drew."""
 
-    Args:
-        boxes: whether a box is drawn around what each map points at.
+    threshold: float = SHARE
+    given: Boxes = field(default_factory=dict)
+
+
+def check_size(rows: int, out: Path) -> None:
+    """Refuses a sheet that no picture can hold.
+
+    Raises:
+        Faults: it has too many rows; exit code 2.
     """
+    if rows > MOST_ROWS and out.suffix != ".npz":
+        message = f"a sheet of {rows:,} rows is more than a picture can hold, which is {MOST_ROWS}"
+        raise fault("command-line", message, help="explain fewer images, or write values: `-o seen.npz`")
+
+
+def draw_sheet(answers: Sequence[Answer], boxes: Drawn | None = None) -> Figure:
+    """All answers: the image first, then what each method says of it; a long row goes on in the next."""
     columns = min(1 + len(answers[0].explanations), MOST_COLUMNS)
     lines = -(-(1 + len(answers[0].explanations)) // columns)
     heights = [_line_inches(answer) for answer in answers for _ in range(lines)]
@@ -61,8 +81,10 @@ def draw_sheet(answers: Sequence[Answer], boxes: bool = False) -> Figure:
             axes.set_axis_off()
         for axes, explanation in zip(others, answer.explanations, strict=False):
             _draw(figure, axes, answer, explanation)
-            if boxes and explanation.kind == "heat":
-                _draw_box(axes, box_on_image(explanation, answer.picture))
+            if boxes is not None and explanation.kind == "heat":
+                _draw_box(axes, box_on_image(explanation, answer.picture, boxes.threshold), "white")
+                for box in boxes.given.get(answer.picture.name, ()):
+                    _draw_box(axes, box, GIVEN)
     return figure
 
 
@@ -106,10 +128,10 @@ def _draw(figure: Figure, axes: Axes, answer: Answer, explanation: Explanation) 
     _label(axes, [explanation.method, *(text for text in (explanation.place, explanation.note) if text)])
 
 
-def _draw_box(axes: Axes, box: Box) -> None:
+def _draw_box(axes: Axes, box: Box, colour: str) -> None:
     left, top, right, bottom = box
     corner = (left - 0.5, top - 0.5)  # the middle of the first pixel is at 0
-    axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, color="white", linewidth=1.5))
+    axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, color=colour, linewidth=1.5))
 
 
 def _label(axes: Axes, lines: Sequence[str]) -> None:
@@ -130,7 +152,7 @@ def arrays(answers: Sequence[Answer]) -> dict[str, Array]:
     return found
 
 
-def write_answers(answers: Sequence[Answer], out: Path, boxes: bool = False) -> tuple[Path, ...]:
+def write_answers(answers: Sequence[Answer], out: Path, boxes: Drawn | None = None) -> tuple[Path, ...]:
     """Writes a sheet (`.png`, `.svg`), arrays (`.npz`), or, without an ending, all there is into a folder.
 
     Raises:
@@ -152,7 +174,7 @@ def write_answers(answers: Sequence[Answer], out: Path, boxes: bool = False) -> 
         raise fault("unwritable-file", message, exit_code=2, help="choose another with `-o`") from None
 
 
-def _contents(answers: Sequence[Answer], boxes: bool) -> Mapping[str, Callable[[], bytes]]:
+def _contents(answers: Sequence[Answer], boxes: Drawn | None) -> Mapping[str, Callable[[], bytes]]:
     """What a folder of answers holds, by name, each made when it is written."""
     found: dict[str, Callable[[], bytes]] = {
         f"{SHEET}.png": lambda: _figure_bytes(answers, "png", boxes),
@@ -183,7 +205,7 @@ def _pixels(answer: Answer, explanation: Explanation) -> Pixels:
     return mosaic(explanation, blue_first)
 
 
-def _figure_bytes(answers: Sequence[Answer], kind: str, boxes: bool) -> bytes:
+def _figure_bytes(answers: Sequence[Answer], kind: str, boxes: Drawn | None) -> bytes:
     file = io.BytesIO()
     draw_sheet(answers, boxes).savefig(file, format=kind, dpi=DOTS_PER_INCH)
     return file.getvalue()

@@ -229,6 +229,21 @@ def test_bad_input_is_a_diagnostic(
     assert not list(tmp_path.glob("sweeps/*/trials"))
 
 
+def test_words_may_stand_behind_options(spec: str, capsys: Output) -> None:
+    """Wherever they stand, the plan is the same."""
+    plans = []
+    for words in (
+        [spec, "lr=0.1,0.2", "width=2,4", "--repeats", "3"],
+        ["--repeats", "3", spec, "lr=0.1,0.2", "width=2,4"],
+        [spec, "lr=0.1,0.2", "--repeats", "3", "width=2,4"],
+    ):
+        assert main(["sweep", *words, "--dry-run"]) == 0
+        plans.append(capsys.readouterr().out)
+
+    assert plans[0].endswith("4 combinations × 3 = 12 trials\n")
+    assert plans[1:] == [plans[0]] * 2
+
+
 def test_a_sweep_of_which_all_trials_fail_says_so(unbroken: Path, tmp_path: Path, capsys: Output) -> None:
     """With the reason of the first, and exit code 4."""
     shutil.copy(unbroken / "study.json", tmp_path / "study.json")
