@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from netdsl.cli.arguments import Parser, add_spec_options, plugins, settings
+from netdsl.cli.arguments import Parser, add_spec_options, plugins, settings, whole_number
 from netdsl.training.choices import KEYS
 
 ABOUT = {
@@ -38,6 +38,16 @@ def configure(parser: Parser) -> None:
     folder = parser.add_mutually_exclusive_group()
     folder.add_argument("--out", metavar="DIR", help="the run's folder; a new one below runs/ unless given")
     folder.add_argument("--resume", metavar="DIR", help="the folder of a run to go on with")
+    checkpoints = parser.add_argument_group("checkpoints")
+    checkpoints.add_argument(
+        "--checkpoint-every",
+        type=whole_number(0),
+        metavar="SECONDS",
+        help="how often within an epoch; 300. At its end there is always one",
+    )
+    checkpoints.add_argument(
+        "--keep", type=whole_number(1), metavar="N", help="the latest that stay, besides the best; 2"
+    )
     weights = parser.add_argument_group("weights that --init names")
     weights.add_argument(
         "--fresh-head", action="store_true", help="classifiers of another number of classes begin anew"
@@ -66,6 +76,9 @@ def run(options: argparse.Namespace) -> int:
     """Trains from beginning to end; what happens is said as it happens."""
     replaced, modules = settings(options.settings), plugins(options.plugins)
     overrides = {key: text for key in KEYS if (text := getattr(options, key)) is not None}
+    keeping = {
+        name: value for name in ("checkpoint_every", "keep") if (value := getattr(options, name)) is not None
+    }
 
     from netdsl.training.session import train_spec  # torch is loaded only once the command line is right
 
@@ -80,5 +93,6 @@ def run(options: argparse.Namespace) -> int:
         resume=options.resume,
         device=options.device,
         root=options.data_root,
+        **keeping,
     )
     return 0

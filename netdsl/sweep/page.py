@@ -14,7 +14,7 @@ from netdsl.sweep.plan import spelled
 from netdsl.sweep.study import RUNS
 from netdsl.sweep.summary import Summary
 from netdsl.sweep.tables import NONE, Table, cells_csv, main_table, spread, trials_csv
-from netdsl.training.checkpoint import write_beside
+from netdsl.training.durable import write_beside
 
 PAGE, CELLS, TRIALS = "report.html", "table.csv", "trials.csv"
 

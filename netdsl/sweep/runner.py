@@ -39,9 +39,9 @@ from netdsl.sweep.study import (
 )
 from netdsl.sweep.study_file import Asked
 from netdsl.sweep.variants import recipe_texts
-from netdsl.training.checkpoint import write_beside
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.device import place
+from netdsl.training.durable import write_beside
 from netdsl.training.progress import Display
 from netdsl.training.run_folder import REPORT_DATA
 from netdsl.training.session import trainable

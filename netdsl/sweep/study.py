@@ -23,7 +23,7 @@ from pydantic.dataclasses import dataclass
 
 from netdsl.diagnostics import Faults, fault
 from netdsl.sweep.study_file import Published
-from netdsl.training.checkpoint import write_beside
+from netdsl.training.durable import write_beside
 
 STUDY, TRIALS, LOCK = "study.json", "trials.jsonl", "lock"
 RUNS, LOGS, SPECS = "trials", "logs", "specs"

@@ -1,6 +1,6 @@
 """Checkpoints: folders of safetensors and JSON with a manifest of digests, written beside and renamed.
 
-    checkpoints/epoch-0003/{model.safetensors, optimizer.safetensors, state.json, manifest.json}
+    checkpoints/epoch-0003+00120/{model.safetensors, optimizer.safetensors, …, state.json, manifest.json}
 
 A folder of that name is complete or it is not there; whether it is sound, its manifest tells. Which is the
 latest is found out, never noted, so that no note can be wrong. Nothing here is a pickle.
@@ -10,38 +10,75 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
 from safetensors.torch import load, save
-from torch import nn
-from torch.optim import Optimizer
 
 from netdsl.diagnostics import fault
+from netdsl.training.durable import sync_folder, write_through
+from netdsl.training.tensors import Tensors
 
 MANIFEST, STATE = "manifest.json", "state.json"
-MODEL, OPTIMIZER = "model.safetensors", "optimizer.safetensors"
-_NAME = re.compile(r"epoch-(\d{4,})\Z")
-KEPT = 2
-"""The latest checkpoints that stay, besides the best."""
+MODEL, OPTIMIZER, NOTES = "model.safetensors", "optimizer.safetensors", "notes.safetensors"
+_POSITION = re.compile(r"epoch-(\d{4,})(?:\+(\d{5,}))?\Z")
+_FILE = re.compile(r"[a-z]+\.(safetensors|json)\Z")
+_PARTIAL = ".partial"
 
-Tensors = dict[str, torch.Tensor]
+EVERY_SECONDS = 300
+"""The time from checkpoint to checkpoint within an epoch, unless told otherwise."""
+KEEP = 2
+"""The latest checkpoints that stay, unless told otherwise."""
+
+
+class Position(NamedTuple):
+    """How far a training has come. Positions, and their folders' names, sort as training goes."""
+
+    epochs: int
+    """Whole ones, with their tests."""
+    steps: int = 0
+    """Of the next epoch."""
+
+    @property
+    def folder(self) -> str:
+        """The name of the checkpoint's folder.
+
+        >>> Position(3).folder, Position(3, 120).folder
+        ('epoch-0003', 'epoch-0003+00120')
+        """
+        return f"epoch-{self.epochs:04d}" + (f"+{self.steps:05d}" if self.steps else "")
+
+    def __str__(self) -> str:
+        steps = f"step {self.steps:,} of epoch {self.epochs + 1}"
+        return steps if self.steps else f"epoch {self.epochs}"
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """When checkpoints are written, and which stay."""
+
+    every_seconds: float = EVERY_SECONDS
+    """How often within an epoch; at its end always."""
+    last: int = KEEP
+    """How many of the latest stay, besides the best."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
     """A checkpoint whose manifest verified, read."""
 
-    epoch: int
-    model: Tensors
-    optimizer: Tensors
+    position: Position
+    tensors: Mapping[str, Tensors]
+    """By the names of their files."""
     state: Mapping[str, Any]
+
+    @property
+    def model(self) -> Tensors:
+        return self.tensors[MODEL]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,34 +92,37 @@ class Latest:
 
 
 def save_checkpoint(
-    folder: Path, epoch: int, model: Tensors, optimizer: Tensors, state: Mapping[str, Any]
+    folder: Path, position: Position, tensors: Mapping[str, Tensors], state: Mapping[str, Any]
 ) -> Path:
     """Writes a checkpoint; at any moment before the end, a kill leaves the folder as it was.
+
+    Args:
+        folder: that of the checkpoints. It must be there: one that has vanished is not made again.
+        position: how far the training has come.
+        tensors: by the names of their files.
+        state: all else.
 
     Raises:
         Faults: it cannot be written; exit code 5.
     """
-    final = folder / f"epoch-{epoch:04d}"
-    partial = folder / f".{final.name}.partial"
-    contents = {
-        MODEL: save(_plain(model)),
-        OPTIMIZER: save(_plain(optimizer)),
-        STATE: json.dumps(state, indent=1).encode(),
-    }
+    final = folder / position.folder
+    partial = folder / f".{final.name}{_PARTIAL}"
+    contents = {name: save(_plain(part)) for name, part in tensors.items()}
+    contents[STATE] = json.dumps(state, indent=1).encode()
     contents[MANIFEST] = _manifest(contents)
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        partial.mkdir()
         for name, content in contents.items():
             write_through(partial / name, content)
         sync_folder(partial)
-        if final.exists():  # written by a run that this one resumed before it
+        if final.exists():  # a damaged one: a sound one is gone on from, and not written again
             shutil.rmtree(final)
         partial.rename(final)
         sync_folder(folder)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        message = f"the checkpoint `{final}` cannot be written: {error.strerror or error}"
+        message = f"the checkpoint `{final}` cannot be written: {(error.strerror or str(error)).lower()}"
         help = "the checkpoints before it are as they were; `--resume` goes on from the latest"
         raise fault("checkpoint-unwritable", message, exit_code=5, help=help) from None
     return final
@@ -95,8 +135,8 @@ def latest_checkpoint(folder: Path) -> Latest:
         Faults: there are checkpoints, and none is sound; exit code 5.
     """
     damaged: list[str] = []
-    for epoch in sorted(checkpoint_epochs(folder), reverse=True):
-        checkpoint = read_checkpoint(folder, epoch)
+    for position in reversed(positions(folder)):
+        checkpoint = read_checkpoint(folder, position)
         if isinstance(checkpoint, Checkpoint):
             return Latest(checkpoint, tuple(damaged))
         damaged.append(checkpoint)
@@ -106,26 +146,36 @@ def latest_checkpoint(folder: Path) -> Latest:
     return Latest(None, ())
 
 
-def checkpoint_epochs(folder: Path) -> list[int]:
-    """The epochs whose checkpoints are in a folder, sound or not."""
+def positions(folder: Path) -> list[Position]:
+    """Those whose checkpoints are in a folder, sound or not, the lowest first."""
     if not folder.is_dir():
         return []
-    matches = (_NAME.match(path.name) for path in folder.iterdir() if path.is_dir())
-    return sorted(int(match.group(1)) for match in matches if match)
+    matches = (_POSITION.match(path.name) for path in folder.iterdir() if path.is_dir())
+    return sorted(Position(int(match[1]), int(match[2] or 0)) for match in matches if match)
 
 
-def read_checkpoint(folder: Path, epoch: int) -> Checkpoint | str:
+def read_checkpoint(folder: Path, position: Position) -> Checkpoint | str:
     """A checkpoint, or what is wrong with it. What is verified is what is used: each file is read once."""
-    path = folder / f"epoch-{epoch:04d}"
+    path = folder / position.folder
     try:
-        contents = {name: (path / name).read_bytes() for name in (MODEL, OPTIMIZER, STATE)}
         manifest = (path / MANIFEST).read_bytes()
+        contents = {name: (path / name).read_bytes() for name in _listed(manifest)}
     except OSError as error:
         return f"`{path}` is not complete: {error.strerror}"
-    if manifest != _manifest(contents):
+    if manifest != _manifest(contents) or not contents.keys() >= {MODEL, STATE}:
         changed = [name for name, content in contents.items() if _digest(content) not in manifest]
         return f"`{path / (changed or [MANIFEST])[0]}` has changed since it was written"
-    return Checkpoint(epoch, load(contents[MODEL]), load(contents[OPTIMIZER]), json.loads(contents[STATE]))
+    tensors = {name: load(content) for name, content in contents.items() if name != STATE}
+    return Checkpoint(position, tensors, json.loads(contents[STATE]))
+
+
+def _listed(manifest: bytes) -> list[str]:
+    """The files that a manifest names; none where it is damaged."""
+    try:
+        names = json.loads(manifest)
+    except ValueError:
+        return []
+    return [name for name in names if _FILE.match(name)] if isinstance(names, dict) else []
 
 
 def _manifest(contents: Mapping[str, bytes]) -> bytes:
@@ -138,105 +188,26 @@ def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
 
-def prune_checkpoints(folder: Path, best: int) -> None:
-    """Removes all but the latest and the best."""
-    epochs = checkpoint_epochs(folder)
-    for epoch in set(epochs[:-KEPT]) - {best}:
-        shutil.rmtree(folder / f"epoch-{epoch:04d}", ignore_errors=True)
+def prune_checkpoints(folder: Path, last: int, best: int) -> None:
+    """Removes what is no longer needed.
+
+    Args:
+        folder: that of the checkpoints.
+        last: how many of the latest stay, of those at the ends of epochs and of those within the next.
+        best: the epoch whose checkpoint stays whatever its age.
+    """
+    found = positions(folder)
+    ends = [position for position in found if not position.steps]
+    within = [position for position in found if position.steps and (not ends or position > ends[-1])]
+    for position in {*found} - {*ends[-last:], *within[-last:], Position(best)}:
+        shutil.rmtree(folder / position.folder, ignore_errors=True)
 
 
-def write_through(path: Path, content: bytes) -> None:
-    """Writes a file so that it is on the disk, not on its way there."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write_beside(path: Path, content: bytes) -> None:
-    """Replaces a file whole: a reader, or a kill, meets the old content or the new."""
-    partial = path.with_name(f".{path.name}.partial")
-    write_through(partial, content)
-    partial.replace(path)
-
-
-def sync_folder(path: Path) -> None:
-    """Brings a folder's entries to the disk; a system that opens no folders does without."""
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def remove_partial_checkpoints(folder: Path) -> None:
+    """Removes what saves that were killed have left."""
+    for path in folder.glob(f".epoch-*{_PARTIAL}"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _plain(tensors: Tensors) -> Tensors:
     return {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
-
-
-# Modules and optimizers as named tensors
-
-
-def module_tensors(module: nn.Module) -> Tensors:
-    """A module's parameters and buffers by name; what several names share appears once."""
-    kept = module.state_dict().keys()
-    named = [*module.named_parameters(), *module.named_buffers()]
-    return {name: tensor for name, tensor in named if name in kept}
-
-
-def load_module(module: nn.Module, tensors: Tensors, where: Path) -> None:
-    """Sets a module's parameters and buffers.
-
-    Raises:
-        Faults: they are not this module's; exit code 5.
-    """
-    own = module_tensors(module)
-    problem = _difference({n: t.shape for n, t in own.items()}, {n: t.shape for n, t in tensors.items()})
-    if problem is not None:
-        help = "the spec has changed since, or the checkpoint belongs to another run"
-        message = f"the checkpoint in `{where}` does not fit the network: {problem}"
-        raise fault("checkpoint-mismatch", message, exit_code=5, help=help)
-    with torch.no_grad():
-        for name, tensor in own.items():
-            tensor.copy_(tensors[name])
-
-
-def _difference(own: Mapping[str, torch.Size], given: Mapping[str, torch.Size]) -> str | None:
-    for name, shape in own.items():
-        if name not in given:
-            return f"it has no `{name}`"
-        if given[name] != shape:
-            return f"`{name}` is {tuple(given[name])}, not {tuple(shape)}"
-    surplus = [name for name in given if name not in own]
-    return f"it has `{surplus[0]}`, which the network has not" if surplus else None
-
-
-def optimizer_tensors(optimizer: Optimizer, module: nn.Module) -> Tensors:
-    """An optimizer's memory: `parameter/what`, such as `conv1.weight/momentum_buffer`."""
-    tensors: Tensors = {}
-    for name, parameter in module.named_parameters():
-        for what, value in optimizer.state.get(parameter, {}).items():
-            if value is not None:  # SGD without momentum keeps a place for none
-                tensors[f"{name}/{what}"] = torch.as_tensor(value)
-    return tensors
-
-
-def load_optimizer(optimizer: Optimizer, module: nn.Module, tensors: Tensors, where: Path) -> None:
-    """Sets an optimizer's memory, each tensor laid out as its parameter is, so that steps have the same bits.
-
-    Raises:
-        Faults: it is not that of this module's parameters; exit code 5.
-    """
-    parameters = dict(module.named_parameters())
-    for key, tensor in tensors.items():
-        name, _, what = key.rpartition("/")
-        parameter = parameters.get(name)
-        if parameter is None or tensor.shape not in (parameter.shape, torch.Size()):
-            message = f"the optimizer's memory in `{where}` does not fit the network at `{name}`"
-            raise fault("checkpoint-mismatch", message, exit_code=5, help="the spec has changed since")
-        if tensor.shape == parameter.shape and what != "step":
-            laid_out = torch.empty_like(parameter, dtype=tensor.dtype)
-            optimizer.state[parameter][what] = laid_out.detach().copy_(tensor)
-        else:
-            optimizer.state[parameter][what] = tensor.clone()

@@ -49,6 +49,11 @@ class Placement:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     @property
+    def read_every(self) -> int:
+        """Steps after which their losses are read. Asking a GPU at each makes it wait."""
+        return 1 if self.device.type == "cpu" else 20
+
+    @property
     def name(self) -> str:
         """The device as people call it."""
         if self.device.type == "cuda":

@@ -13,10 +13,11 @@ from pathlib import Path
 import torch
 
 from netdsl.diagnostics import Diagnostic, Faults, fault
+from netdsl.training.checkpoint import Position
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.data.pictures import read_picture
-from netdsl.training.epochs import measure
 from netdsl.training.material import image_shape
+from netdsl.training.measuring import measure
 from netdsl.training.network import Rebuild
 from netdsl.training.task_catalog import FITTING, is_known
 from netdsl.training.tasks import make_task
@@ -30,8 +31,8 @@ class Evaluation:
 
     data: str
     images: int
-    epoch: int
-    """The epoch whose weights were measured."""
+    position: Position
+    """How far the weights had come that were measured."""
     figures: Mapping[str, float]
     """`loss` and the task's own, such as `accuracy`."""
 
@@ -79,7 +80,7 @@ def evaluate(
         say(f"note: {found.name} has changed since the training")
     batches = task.test(trained.network, run.recipe, found, say)
     figures = measure(trained.module, task, trained.placement, run.facts.scaling, batches)
-    return Evaluation(found.name, len(batches), trained.epoch, figures)
+    return Evaluation(found.name, len(batches), trained.position, figures)
 
 
 def predict(

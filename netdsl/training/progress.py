@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -20,6 +21,7 @@ class Display:
         self._console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True, quiet=silent)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
+        self._shown_at = 0.0
 
     def say(self, text: str) -> None:
         """A line of its own."""
@@ -50,10 +52,14 @@ class Display:
             yield
         self._bar = self._task = None
 
-    def step(self, done: int, epoch: str, figures: str) -> None:
-        """So many steps are done."""
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done, description=f"epoch {epoch}", figures=figures)
+    def step(self, done: int, epoch: str, figures: Callable[[], str]) -> None:
+        """So many steps are done; how it goes is asked for no more often than it is shown."""
+        if self._bar is None or self._task is None:
+            return
+        now = time.monotonic()
+        if now - self._shown_at >= 1 / REFRESHES_PER_SECOND:
+            self._shown_at = now
+            self._bar.update(self._task, completed=done, description=f"epoch {epoch}", figures=figures())
 
     def epoch(self, row: Mapping[str, float], epochs: int, metric: str, samples: str) -> None:
         """An epoch is done."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from netdsl.training.checkpoint import write_beside
+from netdsl.training.durable import write_beside
 from netdsl.training.initial.record import recorded_source
 from netdsl.training.run_folder import CURVES, REPORT_DATA, REPORT_TEXT, Row, Run
 

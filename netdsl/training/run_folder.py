@@ -19,10 +19,10 @@ import torchvision
 from pydantic import TypeAdapter
 
 from netdsl.diagnostics import Faults, fault
-from netdsl.training.checkpoint import write_beside
 from netdsl.training.choices import Recipe
 from netdsl.training.data.find import Found
 from netdsl.training.device import Placement
+from netdsl.training.durable import write_beside
 from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.transforms import Scaling

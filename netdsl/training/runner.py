@@ -10,7 +10,7 @@ from pathlib import Path
 
 from netdsl.diagnostics import fault
 from netdsl.records import replace
-from netdsl.training.checkpoint import checkpoint_epochs, module_tensors, save_checkpoint
+from netdsl.training.checkpoint import Keeping, positions
 from netdsl.training.choices import Recipe, Use
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.device import Placement, is_out_of_memory, keep_freed_memory, place
@@ -41,6 +41,7 @@ def train(
     resume: str | Path | None = None,
     device: str | None = None,
     root: str | Path | None = None,
+    keeping: Keeping | None = None,
     display: Display | None = None,
 ) -> Run:
     """Trains a network and writes its run's folder.
@@ -53,25 +54,26 @@ def train(
         resume: the folder of a run to go on with, in the place of `out`.
         device: `cpu`, `cuda`, `cuda:1`, `mps`; the best there is unless given.
         root: the folder that data sets are kept in.
+        keeping: when checkpoints are written, and which stay.
         display: where to say what happens.
 
     Raises:
         Faults: the recipe is wrong (1), the command line (2), the data (3), the device or memory (4), a
             checkpoint (5); stopped by Ctrl-C (130). The number is the exit code.
     """
-    display = display or Display()
+    display, keeping = display or Display(), keeping or Keeping()
     overrides = overrides or {}
     if resume is not None:
         earlier = read_run(resume)
         recipe = _resumed_recipe(earlier, network, overrides)
         _check_beginning(earlier, weights)
         placement = place(device, recipe.precision)
-        return _train(network, recipe, placement, earlier.folder, earlier, None, root, display)
+        return _train(network, recipe, placement, earlier.folder, earlier, None, root, keeping, display)
     recipe = resolve_recipe(network.train, network.parameters, overrides)
     placement = place(device, recipe.precision)
     with claimed_folder(out, network.name) as folder:
         beginning = weights.read(network, display.say) if weights else None
-        return _train(network, recipe, placement, folder, None, beginning, root, display)
+        return _train(network, recipe, placement, folder, None, beginning, root, keeping, display)
 
 
 def _train(
@@ -82,6 +84,7 @@ def _train(
     earlier: Run | None,
     beginning: Beginning | None,
     root: str | Path | None,
+    keeping: Keeping,
     display: Display,
 ) -> Run:
     """Finds the data, fits them to the network, and trains to the end."""
@@ -101,10 +104,10 @@ def _train(
             beginning.record(folder)
         write_beginning(run, network)
         _announce(run, network.train is not None, placement, display)
-        training = Training(network, run, task, placement, material, display)
+        training = Training(network, run, task, placement, material, display, keeping)
         if beginning is not None:
             display.say(str(beginning))
-            _begin(training, beginning)
+            training.begin_with(beginning)
         return training.run_to_end()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -137,16 +140,9 @@ def _check_beginning(run: Run, weights: Wanted | None) -> None:
     if weights is not None:
         message = "a run that is resumed keeps the weights it began with"
         raise fault("resume-override", message, help="leave `--init` out, or begin a new run")
-    if (run.folder / RECORD).exists() and not checkpoint_epochs(run.folder / CHECKPOINTS):
+    if (run.folder / RECORD).exists() and not positions(run.folder / CHECKPOINTS):
         message = f"the run `{run.folder}` was stopped before it kept the weights it was to begin with"
         raise fault("missing-checkpoint", message, exit_code=5, help="begin a new run")
-
-
-def _begin(training: Training, beginning: Beginning) -> None:
-    """Gives a module its weights, and keeps them: a run that is resumed sets out from this checkpoint."""
-    beginning.give(training.module)
-    state = {"epoch": 0, "rows": []}
-    save_checkpoint(training.checkpoints, 0, module_tensors(training.module), {}, state)
 
 
 def _announce(run: Run, has_recipe: bool, placement: Placement, display: Display) -> None:

@@ -14,6 +14,7 @@ from netdsl.backends.torch_module import build_module
 from netdsl.compiler import Compilation, compile_spec, network_to_build
 from netdsl.diagnostics import Source, fault
 from netdsl.specs import shipped_folder
+from netdsl.training.checkpoint import EVERY_SECONDS, KEEP, Keeping
 from netdsl.training.evaluation import Evaluation, Prediction, evaluate, predict
 from netdsl.training.initial.beginning import Wanted, names_weights
 from netdsl.training.network import Rebuild, TrainableNetwork
@@ -34,6 +35,8 @@ def train_spec(
     resume: str | Path | None = None,
     device: str | None = None,
     root: str | Path | None = None,
+    checkpoint_every: float = EVERY_SECONDS,
+    keep: int = KEEP,
     **recipe: Any,
 ) -> Run:
     """Trains a spec's network.
@@ -52,6 +55,8 @@ def train_spec(
         resume: the folder of a run to go on with.
         device: `cpu`, `cuda`, `cuda:1` or `mps`; the best there is unless given.
         root: the folder that data sets are kept in.
+        checkpoint_every: seconds from checkpoint to checkpoint within an epoch; one is at its end always.
+        keep: how many of the latest checkpoints stay, besides the best.
         **recipe: the same as `overrides`: `data="digits"`, `epochs=3`.
 
     Raises:
@@ -67,7 +72,16 @@ def train_spec(
         option = "--fresh-head" if fresh_head else "--init-except"
         help = "name them: `--init torchvision:IMAGENET1K_V1`"
         raise fault("init-form", f"`{option}` speaks of weights, and `--init` names none", help=help)
-    return train(network, overrides=words, weights=weights, out=out, resume=resume, device=device, root=root)
+    return train(
+        network,
+        overrides=words,
+        weights=weights,
+        out=out,
+        resume=resume,
+        device=device,
+        root=root,
+        keeping=Keeping(checkpoint_every, keep),
+    )
 
 
 def evaluate_run(

@@ -9,10 +9,11 @@ from pathlib import Path
 from torch import nn
 
 from netdsl.diagnostics import fault
-from netdsl.training.checkpoint import latest_checkpoint, load_module
+from netdsl.training.checkpoint import Position, latest_checkpoint
 from netdsl.training.device import Placement, place
 from netdsl.training.network import Rebuild, TrainableNetwork
 from netdsl.training.run_folder import CHECKPOINTS, SPEC, Run, read_run
+from netdsl.training.tensors import load_module
 
 Say = Callable[[str], None]
 """Told what a person should know."""
@@ -27,8 +28,8 @@ class Trained:
     module: nn.Module
     """With the latest weights, in eval mode."""
     placement: Placement
-    epoch: int
-    """The epoch that the weights are of."""
+    position: Position
+    """How far the weights have come."""
 
 
 def load_trained(
@@ -52,9 +53,9 @@ def load_trained(
     for reason in latest.damaged:
         say(f"passed over: {reason}")
     if latest.checkpoint is None:
-        message = f"the run `{run.folder}` has no checkpoint: its first epoch never ended"
+        message = f"the run `{run.folder}` has no checkpoint: it was stopped before the first"
         raise fault("missing-checkpoint", message, exit_code=5, help="train it: `--resume` begins anew")
     network = rebuild(run.folder / SPEC, run.facts.settings)
     module = network.build()
     load_module(module, latest.checkpoint.model, run.folder / CHECKPOINTS)
-    return Trained(run, network, placement.module(module).eval(), placement, latest.checkpoint.epoch)
+    return Trained(run, network, placement.module(module).eval(), placement, latest.checkpoint.position)

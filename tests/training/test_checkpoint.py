@@ -10,28 +10,24 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from netdsl.training import checkpoint as module
-from netdsl.training import optimization
 from netdsl.training.checkpoint import (
     MANIFEST,
     MODEL,
     OPTIMIZER,
     STATE,
     Checkpoint,
-    checkpoint_epochs,
+    Position,
     latest_checkpoint,
-    load_module,
-    load_optimizer,
-    module_tensors,
-    optimizer_tensors,
+    positions,
     prune_checkpoints,
     read_checkpoint,
+    remove_partial_checkpoints,
     save_checkpoint,
 )
-from netdsl.training.recipe import resolve_recipe
-from tests.training.networks import Small, fault_of, section
+from netdsl.training.durable import write_through
+from tests.training.networks import fault_of
 
 FILES = [MODEL, OPTIMIZER, STATE, MANIFEST]
 
@@ -40,31 +36,36 @@ class Killed(BaseException):
     """What ends a process, as far as the code before it can tell."""
 
 
-def save(folder: Path, epoch: int) -> Path:
-    tensors = {"a": torch.full((3,), float(epoch)), "b": torch.arange(4)}
-    return save_checkpoint(folder, epoch, tensors, {"a/step": torch.tensor(1.5)}, {"rows": [epoch, 0.1]})
+def save(folder: Path, epochs: int, steps: int = 0) -> Path:
+    model = {"a": torch.full((3,), float(epochs)), "b": torch.arange(4)}
+    tensors = {MODEL: model, OPTIMIZER: {"a/step": torch.tensor(1.5)}}
+    return save_checkpoint(folder, Position(epochs, steps), tensors, {"rows": [epochs, 0.1]})
 
 
 def test_a_checkpoint_comes_back_to_the_bit(tmp_path: Path) -> None:
-    save(tmp_path, 3)
+    save(tmp_path, 3, 120)
 
-    read = read_checkpoint(tmp_path, 3)
+    read = read_checkpoint(tmp_path, Position(3, 120))
 
     assert isinstance(read, Checkpoint)
     assert read.state == {"rows": [3, 0.1]}
     assert torch.equal(read.model["a"], torch.full((3,), 3.0))
     assert torch.equal(read.model["b"], torch.arange(4))
-    assert torch.equal(read.optimizer["a/step"], torch.tensor(1.5))
+    assert torch.equal(read.tensors[OPTIMIZER]["a/step"], torch.tensor(1.5))
 
 
-def test_the_latest_is_the_highest(tmp_path: Path) -> None:
-    for epoch in (2, 10, 9):
-        save(tmp_path, epoch)
+def test_the_latest_is_the_furthest(tmp_path: Path) -> None:
+    """Steps of the next epoch are further than its beginning; folders sort as they do."""
+    for position in [(2, 0), (10, 7), (9, 300), (10, 0), (10, 100_000)]:
+        save(tmp_path, *position)
 
     latest = latest_checkpoint(tmp_path)
 
     assert latest.checkpoint is not None
-    assert (latest.checkpoint.epoch, latest.damaged) == (10, ())
+    assert (latest.checkpoint.position, latest.damaged) == ((10, 100_000), ())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "epoch-0002", "epoch-0009+00300", "epoch-0010", "epoch-0010+00007", "epoch-0010+100000"
+    ]  # fmt: skip
 
 
 def test_a_folder_without_checkpoints_has_none(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_the_one_before_is_used_where_the_latest_is_damaged(tmp_path: Path, name
     latest = latest_checkpoint(tmp_path)
 
     assert latest.checkpoint is not None
-    assert latest.checkpoint.epoch == 1
+    assert latest.checkpoint.position == (1, 0)
     assert latest.damaged == (f"`{path}` has changed since it was written",)
 
 
@@ -102,10 +103,10 @@ def test_any_flipped_bit_shows(tmp_path: Path) -> None:
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
-        assert isinstance(read_checkpoint(tmp_path, 1), str), (name, bit)
+        assert isinstance(read_checkpoint(tmp_path, Position(1)), str), (name, bit)
         path.write_bytes(whole)
 
-    assert isinstance(read_checkpoint(tmp_path, 1), Checkpoint)
+    assert isinstance(read_checkpoint(tmp_path, Position(1)), Checkpoint)
 
 
 def _bits(path: Path, count: int, generator: random.Random) -> list[int]:
@@ -124,6 +125,8 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_where_none_is_sound_it_is_told(tmp_path: Path, damage: str) -> None:
+    for name in ("other", "checkpoints"):
+        (tmp_path / name).mkdir()
     DAMAGES[damage](save(tmp_path / "checkpoints", 1))
 
     assert fault_of(lambda: latest_checkpoint(tmp_path / "checkpoints")) == ("damaged-checkpoint", 5)
@@ -155,11 +158,15 @@ def test_a_kill_inside_a_save_leaves_the_one_before(
 
     latest = latest_checkpoint(tmp_path).checkpoint
     assert latest is not None
-    assert latest.epoch == (2 if moment == 12 else 1)  # the last call only brings the new name to the disk
+    assert latest.position.epochs == (
+        2 if moment == 12 else 1
+    )  # the last call only brings the new name to the disk
+    remove_partial_checkpoints(tmp_path)
+    assert all(path.name.startswith("epoch-") for path in tmp_path.iterdir())
     save(tmp_path, 2)
     latest = latest_checkpoint(tmp_path).checkpoint
     assert latest is not None
-    assert latest.epoch == 2
+    assert latest.position.epochs == 2
 
 
 @pytest.mark.parametrize("moment", range(1, 5))
@@ -167,7 +174,7 @@ def test_a_full_disk_is_told_and_leaves_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
     save(tmp_path, 1)
-    real = module.write_through
+    real = write_through
     written: list[Path] = []
 
     def full(path: Path, content: bytes) -> None:
@@ -180,15 +187,35 @@ def test_a_full_disk_is_told_and_leaves_the_one_before(
 
     assert fault_of(lambda: save(tmp_path, 2)) == ("checkpoint-unwritable", 5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0001"]
-    assert isinstance(read_checkpoint(tmp_path, 1), Checkpoint)
+    assert isinstance(read_checkpoint(tmp_path, Position(1)), Checkpoint)
 
 
-def test_the_last_two_and_the_best_are_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("last", "kept"), [(1, [2, 6]), (2, [2, 5, 6]), (3, [2, 4, 5, 6])])
+def test_the_last_and_the_best_are_kept(tmp_path: Path, last: int, kept: list[int]) -> None:
     for epoch in range(1, 7):
         save(tmp_path, epoch)
-        prune_checkpoints(tmp_path, best=min(epoch, 2))
+        prune_checkpoints(tmp_path, last, best=min(epoch, 2))
 
-    assert checkpoint_epochs(tmp_path) == [2, 5, 6]
+    assert positions(tmp_path) == [Position(epoch) for epoch in kept]
+
+
+def test_within_an_epoch_the_last_are_kept_beside_whole_ones(tmp_path: Path) -> None:
+    """Until the epoch has ended; then they are needless."""
+    save(tmp_path, 1)
+    for steps in range(10, 50, 10):
+        save(tmp_path, 1, steps)
+        prune_checkpoints(tmp_path, 2, best=1)
+
+    assert positions(tmp_path) == [(1, 0), (1, 30), (1, 40)]
+    save(tmp_path, 2)
+    prune_checkpoints(tmp_path, 2, best=1)
+    assert positions(tmp_path) == [(1, 0), (2, 0)]
+
+
+def test_a_folder_that_has_vanished_is_not_made_again(tmp_path: Path) -> None:
+    """A disk that is gone, or a run that was moved, is told."""
+    assert fault_of(lambda: save(tmp_path / "gone", 1)) == ("checkpoint-unwritable", 5)
+    assert not (tmp_path / "gone").exists()
 
 
 def test_nothing_is_a_pickle(tmp_path: Path) -> None:
@@ -196,85 +223,3 @@ def test_nothing_is_a_pickle(tmp_path: Path) -> None:
 
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     assert set(json.loads((folder / MANIFEST).read_text())) == {MODEL, OPTIMIZER, STATE}
-
-
-# Modules and optimizers
-
-
-@pytest.mark.parametrize("text", [
-    "sgd", "sgd(lr=0.1, momentum=0.9)", "adam(amsgrad=true)", "adamw", "adadelta", "adagrad",
-    "rmsprop(momentum=0.9, centered=true)",
-])  # fmt: skip
-def test_an_optimizer_goes_on_to_the_same_bits(tmp_path: Path, text: str) -> None:
-    """Three steps, a checkpoint, two more; the same two from the checkpoint on."""
-    use = resolve_recipe(section(f"optimizer: {text}"), {}, {}).optimizer
-
-    def begin() -> tuple[nn.Module, torch.optim.Optimizer]:
-        torch.manual_seed(0)
-        made = Small().to(memory_format=torch.channels_last).eval()
-        return made, optimization.make_optimizer(use, made)
-
-    def step(made: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> None:
-        for number in range(count):
-            torch.manual_seed(number)
-            optimizer.zero_grad()
-            made(torch.randn(4, 1, 8, 8)).square().mean().backward()
-            optimizer.step()
-
-    one, optimizer = begin()
-    step(one, optimizer, 3)
-    save_checkpoint(tmp_path, 1, module_tensors(one), optimizer_tensors(optimizer, one), {})
-    step(one, optimizer, 2)
-    other, fresh = begin()
-    read = read_checkpoint(tmp_path, 1)
-    assert isinstance(read, Checkpoint)
-    load_module(other, read.model, tmp_path)
-    load_optimizer(fresh, other, read.optimizer, tmp_path)
-    step(other, fresh, 2)
-
-    for name, tensor in module_tensors(one).items():
-        assert torch.equal(tensor, module_tensors(other)[name]), name
-
-
-def test_what_several_names_share_is_saved_once(tmp_path: Path) -> None:
-    shared = nn.Linear(3, 3)
-    network = nn.Sequential(shared, nn.ReLU(), shared)
-    save_checkpoint(tmp_path, 1, module_tensors(network), {}, {})
-
-    read = read_checkpoint(tmp_path, 1)
-
-    assert isinstance(read, Checkpoint)
-    assert set(read.model) == {"0.weight", "0.bias"}
-    load_module(network, read.model, tmp_path)
-
-
-class Buffered(nn.Module):
-    """A buffer that is saved and one that is not."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("kept", torch.zeros(2))
-        self.register_buffer("derived", torch.zeros(2), persistent=False)
-
-
-def test_a_module_s_tensors_are_those_of_its_state_dict() -> None:
-    for network in (Small(), Buffered()):
-        assert module_tensors(network).keys() == network.state_dict().keys()
-
-
-@pytest.mark.parametrize("other", [lambda: Small(classes=9), lambda: Small(channels=3), Buffered, nn.ReLU])
-def test_weights_of_another_network_are_told(other: Callable[[], nn.Module]) -> None:
-    tensors = module_tensors(Small())
-
-    assert fault_of(lambda: load_module(other(), tensors, Path("x"))) == ("checkpoint-mismatch", 5)
-
-
-@pytest.mark.parametrize(("name", "size"), [("nope/momentum_buffer", 8), ("norm.weight/momentum_buffer", 9)])
-def test_memory_of_another_network_s_optimizer_is_told(name: str, size: int) -> None:
-    made = Small()
-    optimizer = torch.optim.SGD(made.parameters(), lr=0.1)
-    tensors = {name: torch.zeros(size)}
-
-    found = fault_of(lambda: load_optimizer(optimizer, made, tensors, Path("x")))
-
-    assert found == ("checkpoint-mismatch", 5)

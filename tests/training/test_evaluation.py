@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from netdsl.training.checkpoint import MODEL, checkpoint_epochs
+from netdsl.training.checkpoint import MODEL, Position, positions
 from netdsl.training.data import find
 from netdsl.training.data.digits import read_digits
 from netdsl.training.evaluation import evaluate, predict
@@ -41,7 +41,7 @@ def save_digit(folder: Path, index: int) -> tuple[Path, int]:
 def test_the_figures_are_those_of_the_training(run: Run) -> None:
     measured = evaluate(run.folder, rebuild(NETWORK), device="cpu")
 
-    assert (measured.data, measured.images, measured.epoch) == ("digits", 360, 3)
+    assert (measured.data, measured.images, measured.position) == ("digits", 360, Position(3))
     assert measured.figures["accuracy"] == run.metrics["test_accuracy"]
     assert measured.figures["loss"] == pytest.approx(run.metrics["test_loss"], rel=1e-6)
 
@@ -109,7 +109,7 @@ def test_the_one_before_a_damaged_checkpoint_is_used(run: Run, tmp_path: Path) -
     finally:
         path.write_bytes(whole)
 
-    assert measured.epoch == checkpoint_epochs(run.folder / "checkpoints")[-2]
+    assert measured.position == positions(run.folder / "checkpoints")[-2]
     assert said == [f"passed over: `{path}` has changed since it was written"]
 
 

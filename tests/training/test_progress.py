@@ -29,7 +29,7 @@ def shown(display: Display) -> None:
     display.say("net [on] digits")
     display.warn("A FALLBACK")
     with display.training(20):
-        display.step(7, "3/10", "loss 0.500  accuracy 0.750  1,234 images/s")
+        display.step(7, "3/10", lambda: "loss 0.500  accuracy 0.750  1,234 images/s")
         display.epoch(ROW, 10, "accuracy", "images")
 
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor, nn
 
-from netdsl.training import epochs as loop
-from netdsl.training.checkpoint import MODEL, OPTIMIZER, STATE, checkpoint_epochs, read_checkpoint
+from netdsl.training.batches import Batch
+from netdsl.training.checkpoint import MODEL, OPTIMIZER, STATE, Keeping, Position, positions, read_checkpoint
 from netdsl.training.data import find
 from netdsl.training.data.dataset import DataSet, HeldImages, Split, held
 from netdsl.training.data.digits import read_digits
@@ -27,6 +27,7 @@ from netdsl.training.progress import Display
 from netdsl.training.run_folder import Run, read_run
 from netdsl.training.runner import train
 from netdsl.training.seeds import WEIGHTS, derived
+from netdsl.training.step import Step, Taken
 from tests.training.data import test_cifar, test_folder
 from tests.training.networks import QUICK, Small, fault_of, faults_of, network, silent
 
@@ -74,8 +75,8 @@ def figures(run: Run) -> list[dict[str, float]]:
 
 def digests(folder: Path) -> str:
     """What the last checkpoint's manifest says of weights and optimizer."""
-    last = checkpoint_epochs(folder / "checkpoints")[-1]
-    manifest = json.loads((folder / "checkpoints" / f"epoch-{last:04d}" / "manifest.json").read_text())
+    last = positions(folder / "checkpoints")[-1]
+    manifest = json.loads((folder / "checkpoints" / last.folder / "manifest.json").read_text())
     return f"{manifest[MODEL]} {manifest[OPTIMIZER]}"
 
 
@@ -142,7 +143,7 @@ class Stopping(Display):
         super().__init__(silent=True)
         self.steps, self.how = steps, how
 
-    def step(self, done: int, epoch: str, figures: str) -> None:
+    def step(self, done: int, epoch: str, figures: Callable[[], str]) -> None:
         if done == self.steps:
             raise self.how
 
@@ -163,6 +164,42 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_bits(
     assert figures(run) == figures(undisturbed)
     assert digests(run.folder) == digests(undisturbed.folder)
     assert figures(read_run(run.folder)) == figures(undisturbed)
+
+
+@pytest.mark.parametrize("steps", [1, PER_EPOCH - 1, PER_EPOCH, 2 * PER_EPOCH + 4])
+def test_a_run_goes_on_from_within_an_epoch_to_the_same_bits(
+    undisturbed: Run, tmp_path: Path, steps: int
+) -> None:
+    """The epoch's own figures included."""
+    always = Keeping(every_seconds=0)
+    display = Stopping(steps + 1, Stopped)
+    with pytest.raises(Stopped):
+        train(network(RECIPE), out=tmp_path / "run", device="cpu", keeping=always, display=display)
+    said = io.StringIO()
+
+    run = train(network(RECIPE), resume=tmp_path / "run", device="cpu", display=Display(said))
+
+    assert f"going on after {Position(*divmod(steps, PER_EPOCH))}" in said.getvalue()
+    assert figures(run) == figures(undisturbed)
+    assert digests(run.folder) == digests(undisturbed.folder)
+
+
+def test_a_run_stopped_between_an_epoch_s_steps_and_its_tests_goes_on_to_the_same_bits(
+    undisturbed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise Stopped
+
+    always = Keeping(every_seconds=0)
+    with monkeypatch.context() as patched:
+        patched.setattr("netdsl.training.epochs.measure", stop)
+        with pytest.raises(Stopped):
+            train(network(RECIPE), out=tmp_path / "run", device="cpu", keeping=always, display=silent())
+
+    assert positions(tmp_path / "run" / "checkpoints") == [(0, PER_EPOCH - 1), (0, PER_EPOCH)]
+    run = train(network(RECIPE), resume=tmp_path / "run", device="cpu", display=silent())
+    assert figures(run) == figures(undisturbed)
+    assert digests(run.folder) == digests(undisturbed.folder)
 
 
 def test_a_run_stopped_inside_a_save_goes_on_to_the_same_bits(
@@ -217,7 +254,7 @@ def test_a_killed_process_is_gone_on_with_by_another(undisturbed: Run, tmp_path:
     root = Path(__file__).parents[2]
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(folder)], cwd=root, env=dict(os.environ))
     try:
-        while child.poll() is None and len(checkpoint_epochs(folder / "checkpoints")) < 2:
+        while child.poll() is None and len(positions(folder / "checkpoints")) < 2:
             time.sleep(0.02)
     finally:
         child.kill()
@@ -240,7 +277,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path: Path) -> None
 
     assert ([d.code for d in found], exit_code) == (["interrupted"], 130)
     assert found[0].help == f"go on with `--resume {folder}`"
-    assert checkpoint_epochs(folder / "checkpoints") == [1, 2]
+    assert positions(folder / "checkpoints") == [(1, 0), (2, 0)]
     assert "stopped before the end" in (folder / "report.md").read_text()
 
 
@@ -293,7 +330,7 @@ def test_a_run_folder_is_complete(undisturbed: Run) -> None:
 
 def test_the_figures_are_those_of_the_saved_weights(undisturbed: Run) -> None:
     """Recomputed by hand, with torch alone, from the checkpoint and the published digits."""
-    read = read_checkpoint(undisturbed.folder / "checkpoints", 4)
+    read = read_checkpoint(undisturbed.folder / "checkpoints", Position(4))
     assert not isinstance(read, str)
     made = Small()
     made.load_state_dict(read.model)
@@ -449,7 +486,7 @@ def test_a_head_s_loss_counts_by_its_weight(tmp_path: Path) -> None:
             device="cpu",
             display=silent(),
         )
-        read = read_checkpoint(run.folder / "checkpoints", 1)
+        read = read_checkpoint(run.folder / "checkpoints", Position(1))
         assert not isinstance(read, str)
         begun = _first_weights(run)
         changed[weight] = not torch.equal(read.model["aux.head.weight"], begun["aux.head.weight"])
@@ -545,13 +582,13 @@ def test_a_folder_that_holds_something_is_told(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_stops_with_the_last_checkpoint_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = loop.Training._step
+    real = Step.__call__
 
-    def step(self: loop.Training, epoch: int, number: int, images: Tensor, labels: Tensor) -> object:
-        loss, counts = real(self, epoch, number, images, labels)
-        return (loss * float("nan"), counts) if (epoch, number) == (3, 4) else (loss, counts)
+    def step(self: Step, batch: Batch) -> Taken:
+        taken = real(self, batch)
+        return taken._replace(loss=taken.loss * float("nan")) if self.state.position == (2, 5) else taken
 
-    monkeypatch.setattr(loop.Training, "_step", step)
+    monkeypatch.setattr(Step, "__call__", step)
 
     found, exit_code = faults_of(
         lambda: train(network(RECIPE), out=tmp_path / "run", device="cpu", display=silent())
@@ -559,7 +596,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_checkpoint_kept(
 
     assert ([d.code for d in found], exit_code) == (["non-finite-loss"], 4)
     assert "step 5 of epoch 3" in found[0].message
-    assert checkpoint_epochs(tmp_path / "run" / "checkpoints") == [1, 2]
+    assert positions(tmp_path / "run" / "checkpoints") == [(1, 0), (2, 0)]
 
 
 def test_a_rate_beyond_reason_is_a_loss_that_is_not_finite(tmp_path: Path) -> None:
@@ -627,8 +664,8 @@ def test_a_damaged_run_is_told(undisturbed: Run, name: str, damage: object) -> N
 
 def test_a_run_whose_checkpoints_are_all_damaged_is_told(tmp_path: Path) -> None:
     run = train(network(QUICK), out=tmp_path / "run", device="cpu", display=silent())
-    for epoch in checkpoint_epochs(run.folder / "checkpoints"):
-        (run.folder / "checkpoints" / f"epoch-{epoch:04d}" / STATE).write_text("{}")
+    for position in positions(run.folder / "checkpoints"):
+        (run.folder / "checkpoints" / position.folder / STATE).write_text("{}")
 
     found = fault_of(lambda: train(network(QUICK), resume=run.folder, device="cpu", display=silent()))
 

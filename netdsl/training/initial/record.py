@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from netdsl.training.checkpoint import write_beside
+from netdsl.training.durable import write_beside
 
 RECORD = "initial_weights.json"
 

@@ -6,10 +6,11 @@ import hashlib
 from pathlib import Path
 
 from netdsl.diagnostics import fault
-from netdsl.training.checkpoint import MODEL, latest_checkpoint, load_module
+from netdsl.training.checkpoint import MODEL, latest_checkpoint
 from netdsl.training.initial.given import Given, Say
 from netdsl.training.network import Rebuild
 from netdsl.training.run_folder import CHECKPOINTS, SPEC, read_run
+from netdsl.training.tensors import load_module
 
 
 def run_weights(folder: Path, rebuild: Rebuild, say: Say) -> Given:
@@ -23,9 +24,9 @@ def run_weights(folder: Path, rebuild: Rebuild, say: Say) -> Given:
     for reason in latest.damaged:
         say(f"passed over: {reason}")
     if latest.checkpoint is None:
-        message = f"the run `{folder}` has no checkpoint: its first epoch never ended"
+        message = f"the run `{folder}` has no checkpoint: it was stopped before the first"
         raise fault("missing-checkpoint", message, exit_code=5, help="train it: `--resume` begins anew")
     module = rebuild(folder / SPEC, run.facts.settings).build()
     load_module(module, latest.checkpoint.model, folder / CHECKPOINTS)
-    path = folder / CHECKPOINTS / f"epoch-{latest.checkpoint.epoch:04d}" / MODEL
+    path = folder / CHECKPOINTS / latest.checkpoint.position.folder / MODEL
     return Given(module, True, path, hashlib.sha256(path.read_bytes()).hexdigest())

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from netdsl.training import epochs as loop
-from netdsl.training.checkpoint import checkpoint_epochs, read_checkpoint
+from netdsl.training.checkpoint import positions, read_checkpoint
 from netdsl.training.initial.beginning import Wanted, names_weights
 from netdsl.training.initial.record import RECORD
 from netdsl.training.network import TrainableNetwork
@@ -82,7 +82,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def latest(run: Run) -> dict[str, Tensor]:
     folder = run.folder / "checkpoints"
-    checkpoint = read_checkpoint(folder, checkpoint_epochs(folder)[-1])
+    checkpoint = read_checkpoint(folder, positions(folder)[-1])
     assert not isinstance(checkpoint, str)
     return checkpoint.model
 
@@ -303,10 +303,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits_without_the_source(
     """Also in its first epoch, before anything was learned."""
     real = loop.Training._train_epoch
 
-    def stop(self: loop.Training, number: int) -> dict[str, float]:
-        if number == epoch:
+    def stop(self: loop.Training) -> None:
+        if self.state.epoch == epoch:
             raise Stopped
-        return real(self, number)
+        real(self)
 
     undisturbed = begin("whole")
     monkeypatch.setattr(loop.Training, "_train_epoch", stop)
@@ -329,7 +329,7 @@ def test_a_run_that_was_stopped_before_it_kept_its_weights_is_not_begun_with_oth
     def stop(*_: object) -> None:
         raise Stopped
 
-    monkeypatch.setattr("netdsl.training.runner._begin", stop)
+    monkeypatch.setattr(loop.Training, "begin_with", stop)
     with pytest.raises(Stopped):
         begin("run")
 
