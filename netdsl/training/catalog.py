@@ -365,7 +365,7 @@ DATASETS: Mapping[str, str] = {
     "folder `pavia_university`; not fetched",
     "salinas": "the scene Salinas, 512×217 pixels of 204 bands, 16 classes, in a folder `salinas`; "
     "not fetched",
-    "synthetic_scene": "64×64 pixels of 60 bands, 16 classes, made by a generator: to try things out",
+    "synthetic_scene": "145×145 pixels of 60 bands, 16 classes, made by a generator: to try things out",
     "photographs": "two photographs, 427×640, to free of noise; embedded in scikit-learn",
 }
 CLASSES: Mapping[str, int] = {

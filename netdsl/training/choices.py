@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from netdsl.diagnostics import fault
-from netdsl.layers.arguments import BadArgument, Integer
+from netdsl.layers.arguments import Argument, BadArgument, Integer
 from netdsl.layers.layer import spell
 from netdsl.records import value_record
 from netdsl.training.catalog import (
@@ -89,10 +89,11 @@ class Recipe:
 
     @staticmethod
     def from_json(text: str) -> Recipe:
-        """The recipe of a run's folder.
+        """The recipe of a run's folder. What an older netdsl did not know to write has its default, by which
+        a run does what it did.
 
         Raises:
-            Faults: the text is damaged; exit code 5.
+            Faults: the text is damaged, or says what this netdsl does not know; exit code 5.
         """
         try:
             return Recipe(**{name: _restored(name, value) for name, value in json.loads(text).items()})
@@ -146,7 +147,7 @@ KEYS = tuple(vars(Recipe()))
 def _restored(key: str, value: Any) -> Any:
     """A key's value from JSON, judged as strictly as from a spec."""
     if key not in KEYS:
-        raise KeyError(f"it has an unknown key `{key}`")
+        raise ValueError(f"it has an unknown key `{key}`")
     if key in ("prepare", "augment"):
         return tuple(_restored_use(key, item) for item in value)
     if key in WORDS:
@@ -161,6 +162,26 @@ def _restored(key: str, value: Any) -> Any:
 
 
 def _restored_use(key: str, value: Mapping[str, Any]) -> Use:
-    arguments = WORDS[key][1][value["word"]].arguments
-    given = {name: tuple(v) if isinstance(v, list) else v for name, v in value["arguments"].items()}
-    return Use(value["word"], {name: argument.read(given[name]) for name, argument in arguments.items()})
+    word, given = value["word"], dict(value["arguments"])
+    what, entries = WORDS[key]
+    if word not in entries:
+        raise ValueError(f"there is no {what} `{word}`")
+    arguments = entries[word].arguments
+    unknown = [name for name in given if name not in arguments]
+    if unknown:
+        raise ValueError(f"`{word}` has no `{unknown[0]}`")
+    return Use(
+        word, {name: _restored_argument(argument, given, name) for name, argument in arguments.items()}
+    )
+
+
+def _restored_argument(argument: Argument[Any], given: Mapping[str, Any], name: str) -> Any:
+    if name not in given:
+        if argument.required:
+            raise ValueError(f"it lacks `{name}`")
+        return argument.default
+    value = given[name]
+    try:
+        return argument.read(tuple(value) if isinstance(value, list) else value)
+    except BadArgument as error:
+        raise ValueError(f"`{name}` is {error.expected}, not {value}") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from netdsl.training.choices import Recipe, Use
@@ -103,6 +105,8 @@ def test_a_recipe_survives_its_json(text: str) -> None:
         ('"lr": 0.001', '"lr": -1'),
         ('"lr": 0.001', '"rl": 0.001'),
         ('"precision": "auto"', '"precision": "fp8"'),
+        ('"lr": 0.001', '"lr": 0.001, "speed": 1'),
+        ('"warmup": 1', '"warmup": [1]'),
         ("{", "["),
     ],
 )
@@ -111,6 +115,17 @@ def test_a_damaged_recipe_of_a_run_is_told(old: str, new: str) -> None:
     assert old in text
 
     assert fault_of(lambda: Recipe.from_json(text.replace(old, new, 1))) == ("damaged-recipe", 5)
+
+
+def test_what_an_older_netdsl_did_not_write_has_its_default() -> None:
+    """A key of the recipe, and an argument of a word; what has no default is still asked for."""
+    recipe = resolve_recipe(section("data: photographs\ntask: denoise(sigma=15)\nschedule: step(2)"), {}, {})
+    written = json.loads(recipe.to_json())
+    del written["workers"], written["init"], written["task"]["arguments"]["stride"]
+
+    assert Recipe.from_json(json.dumps(written)) == recipe
+    del written["schedule"]["arguments"]["every"]
+    assert fault_of(lambda: Recipe.from_json(json.dumps(written))) == ("damaged-recipe", 5)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from sklearn.metrics import top_k_accuracy_score
 from torch import Tensor, nn
 
 from netdsl.training.choices import Recipe
@@ -29,6 +30,18 @@ def test_the_largest_logit_wins_and_the_smallest_penalty(loss: str, right: int) 
     task = make_task(recipe(f"loss: {loss}"))
 
     assert task.figures(task.notes(output, output, target)) == {"accuracy": right / 3}
+
+
+@pytest.mark.parametrize("classes", [6, 10])
+def test_the_right_class_is_looked_for_among_five(classes: int) -> None:
+    output, target = torch.randn(200, classes), torch.randint(classes, (200,))
+    task = make_task(recipe("task: classify"))
+
+    found = task.figures(task.notes(output, output, target))
+
+    scores, labels = output.numpy(), target.numpy()
+    for name, k in (("accuracy", 1), ("top5_accuracy", 5)):
+        assert found[name] == top_k_accuracy_score(labels, scores, k=k, labels=range(classes))
 
 
 class Distances(nn.Module):

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from netdsl.diagnostics import fault
 from netdsl.training.batches import Supply
 from netdsl.training.choices import Recipe
+from netdsl.training.confusion import agreement
 from netdsl.training.data.scene import Scene
 from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
@@ -79,7 +80,7 @@ class Hyperspectral:
         return {"seen": output.argmax(dim=1), "label": target}
 
     def figures(self, notes: Notes) -> dict[str, float]:
-        return agreement(notes["seen"], notes["label"])
+        return agreement(notes["label"], notes["seen"])
 
     def probabilities(self, output: torch.Tensor) -> torch.Tensor:
         help = "its map is in the run's folder"
@@ -160,25 +161,6 @@ def _remarks(recipe: Recipe, scene: Scene, parts: Parts) -> list[str]:
     return remarks
 
 
-def agreement(seen: torch.Tensor, label: torch.Tensor) -> dict[str, float]:
-    """How far classes that were seen agree with those that are, `(N)` each.
-
-    Overall accuracy is the share of pixels that are right, average accuracy the mean over classes of that
-    share, and kappa what the overall accuracy is above chance, as a share of what there is above chance
-    (Cohen 1960).
-    """
-    count = int(torch.maximum(seen.max(), label.max())) + 1
-    confusion = torch.bincount(label * count + seen, minlength=count * count).view(count, count).double()
-    total, truth, found = confusion.sum(), confusion.sum(dim=1), confusion.sum(dim=0)
-    right = confusion.diagonal()
-    overall, chance = right.sum() / total, (truth * found).sum() / total**2
-    return {
-        "overall_accuracy": float(overall),
-        "average_accuracy": float((right / truth)[truth > 0].mean()),
-        "kappa": float((overall - chance) / (1 - chance)) if chance < 1 else 0.0,
-    }
-
-
 def draw_map(scene: Scene, places: torch.Tensor, seen: torch.Tensor) -> Figure:
     """The classes that are known, and those seen at the pixels of the tests; all else is white."""
     colours = ListedColormap(
@@ -186,9 +168,9 @@ def draw_map(scene: Scene, places: torch.Tensor, seen: torch.Tensor) -> Figure:
     )
     told = torch.full_like(scene.truth, -1)
     told[places[:, 0], places[:, 1]] = seen
-    figure = Figure(figsize=(9, 5))
+    figure = Figure(figsize=(10.5, 5))
     for number, (name, classes) in enumerate((("known", scene.truth), ("seen in tests", told))):
-        axes = figure.add_axes((0.01 + 0.4 * number, 0.02, 0.38, 0.88))
+        axes = figure.add_axes((0.01 + 0.37 * number, 0.02, 0.35, 0.88))
         axes.imshow(
             classes.numpy(), cmap=colours, vmin=-1, vmax=len(scene.classes) - 1, interpolation="nearest"
         )
@@ -196,6 +178,6 @@ def draw_map(scene: Scene, places: torch.Tensor, seen: torch.Tensor) -> Figure:
         axes.set_axis_off()
     for number, name in enumerate(scene.classes):
         height = 0.9 - 0.88 * number / len(scene.classes)
-        figure.text(0.815, height, "■", color=colours(number + 1), va="top", fontsize=9)
-        figure.text(0.84, height, name, va="top", fontsize=8)
+        figure.text(0.755, height, "■", color=colours(number + 1), va="top", fontsize=9)
+        figure.text(0.78, height, name, va="top", fontsize=8)
     return figure

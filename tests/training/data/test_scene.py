@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from scipy.io import savemat
+from sklearn.base import ClassifierMixin
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.neighbors import KNeighborsClassifier
 
 from netdsl.training.data.find import find_data
 from netdsl.training.data.scene import FILES, Scene, read_published_scene, read_scene_folder
 from netdsl.training.data.synthetic_scene import read_synthetic_scene
+from netdsl.training.windows import split_by_blocks
 from tests.training.networks import fault_of, faults_of
 
 ROWS, COLUMNS, BANDS = 7, 5, 9
@@ -127,14 +132,41 @@ def test_the_synthetic_scene_is_written_once_and_says_what_it_is(tmp_path: Path)
     written = {path.name: path.read_bytes() for path in (tmp_path / "synthetic_scene").iterdir()}
     again = read_synthetic_scene(tmp_path / "synthetic_scene")
 
-    assert sorted(written) == ["synthetic_scene.mat", "synthetic_scene_gt.mat"]
+    assert sorted(written) == ["synthetic_fields.mat", "synthetic_fields_gt.mat"]
     assert written == {path.name: path.read_bytes() for path in (tmp_path / "synthetic_scene").iterdir()}
     assert scene.fingerprint == again.fingerprint == read_synthetic_scene(tmp_path / "b").fingerprint
-    assert (scene.cube.shape, len(scene.classes)) == ((64, 64, 60), 16)
+    assert (scene.cube.shape, len(scene.classes)) == ((145, 145, 60), 16)
     assert sorted(set(scene.truth.flatten().tolist())) == list(range(-1, 16))
     assert torch.isfinite(scene.cube).all()
     assert scene.remark is not None
     assert "SYNTHETIC" in scene.remark
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return read_synthetic_scene(tmp_path_factory.mktemp("scenes"))
+
+
+@pytest.mark.parametrize("classifier", [LinearDiscriminantAnalysis(), KNeighborsClassifier(15)])
+def test_a_pixel_of_the_synthetic_scene_tells_its_materials_and_not_their_pattern(
+    synthetic: Scene, classifier: ClassifierMixin
+) -> None:
+    """Whatever the classifier: of the four classes of a pair one is as likely as another."""
+    parts = split_by_blocks(synthetic, 0.4, 16, (1, 1), seed=0)
+    learned, tested = parts.train.numpy(), parts.test.numpy()
+    pixels, truth = synthetic.cube.numpy(), synthetic.truth.numpy()
+
+    classifier.fit(pixels[learned][::3], truth[learned][::3])
+    seen = classifier.predict(pixels[tested][::3])
+
+    assert (seen // 4 == truth[tested][::3] // 4).mean() > 0.95
+    assert 0.2 < (seen == truth[tested][::3]).mean() < 0.32
+
+
+def test_the_synthetic_scene_has_several_fields_of_each_class(synthetic: Scene) -> None:
+    for number in range(16):
+        _, count = ndimage.label(synthetic.truth.numpy() == number)
+        assert count >= 4, "six, of which some may lie side by side"
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pixels of a scene told by the windows around them; the figures are held against scikit-learn's."""
+"""Pixels of a scene told by the windows around them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.io import savemat
-from sklearn import metrics
 from torch import Tensor, nn
 
 from netdsl.training.evaluation import evaluate, predict
@@ -18,37 +17,9 @@ from netdsl.training.progress import Display
 from netdsl.training.recipe import check_recipe, resolve_recipe
 from netdsl.training.run_folder import Run
 from netdsl.training.runner import train
-from netdsl.training.tasks.hyperspectral import agreement
 from tests.training.data.test_folder import draw
 from tests.training.networks import fault_of, network, rebuild, section, silent
 from tests.training.tasks.resumption import resumes_to_the_same_bits
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_agreement_is_scikit_learn_s(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    label = random.integers(0, 6, 500)
-    seen = np.where(random.random(500) < 0.6, label, random.integers(0, 7, 500))
-    label[label == 4] = 3  # a class that is seen and never right
-
-    found = agreement(torch.tensor(seen), torch.tensor(label))
-
-    recalls = metrics.recall_score(label, seen, labels=np.unique(label), average=None, zero_division=0)
-    assert found == pytest.approx(
-        {
-            "overall_accuracy": metrics.accuracy_score(label, seen),
-            "average_accuracy": recalls.mean(),
-            "kappa": metrics.cohen_kappa_score(label, seen),
-        }
-    )
-
-
-def test_chance_alone_has_no_kappa() -> None:
-    """Cohen 1960: 0 where classes agree as often as chance has it, 1 where always."""
-    half = torch.tensor([0, 0, 1, 1])
-
-    assert agreement(torch.tensor([0, 1, 0, 1]), half)["kappa"] == 0
-    assert agreement(half, half)["kappa"] == 1
 
 
 class Volumes(nn.Module):
