@@ -18,11 +18,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from netdsl.diagnostics import Diagnostic, Faults, fault
 from netdsl.training.data.dataset import HeldImages, HeldSplit, ImageFiles, Split
-from netdsl.training.seeds import order_of, reseed_sample
+from netdsl.training.seeds import Chance, order_of
 from netdsl.training.transforms import ImageShape, Transform
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Inputs and targets, `(batch, …)` each."""
+Augment = Callable[[torch.Tensor, Chance], torch.Tensor]
+"""Images `(N, channels, height, width)` and what their samples draw from → images."""
 
 HELD_BYTES = 2 * 2**30
 """The largest split that is kept in memory, sized and as bytes; at most a quarter of what the machine has."""
@@ -146,8 +148,10 @@ class Batches:
     """A split, cut into batches epoch by epoch."""
 
     split: Split
-    transform: Transform | None
-    """What each image goes through when its batch is made; None for images that are ready."""
+    prepare: Transform | None
+    """What each image goes through when it is read; None for images that are ready."""
+    augment: Augment | None
+    """What images go through by chance."""
     size: int
     """Images per batch."""
     seed: int
@@ -180,42 +184,61 @@ class Batches:
         )
         groups = cut_order(order, self.size, first, self.share)
         workers = min(MOST_WORKERS, os.cpu_count() or 1) if self.workers is None else self.workers
-        if self.transform is None and isinstance(self.split.images, HeldImages):
-            for group in groups:
-                yield self.split.images.values[group], self.split.labels[group]
-        elif workers == 0:
-            for group in groups:
-                yield _collated([self.sample(number, int(index)) for index in group]) or self._none(number)
-        else:
+        if workers and not self.is_held:
             yield from self._by_workers(number, groups, workers)
+        else:
+            for group in groups:
+                yield self.batch(number, group)
 
-    def sample(self, epoch: int, index: int) -> tuple[torch.Tensor, int]:
-        """An image as it appears in an epoch, with its label.
+    def try_out(self) -> None:
+        """Makes an image as it appears in training: what is wrong with the recipe shows already.
 
         Raises:
-            Faults: it is damaged; exit code 3.
+            Faults: it does not go together with the images (1), or the first is damaged (3).
         """
-        image = self.split.images[index]
-        if self.transform is not None:
-            reseed_sample(self.seed, epoch, index)
-            image = self.transform(image)
-        return image, int(self.split.labels[index])
+        self.batch(1, torch.zeros(1, dtype=torch.int64))
 
-    def _none(self, epoch: int) -> Batch:
-        """The batch of a share without samples."""
-        return self.sample(epoch, 0)[0][None][:0], self.split.labels[:0]
+    @property
+    def is_held(self) -> bool:
+        """Whether images are in memory as they are wanted."""
+        return self.prepare is None and isinstance(self.split.images, HeldImages)
+
+    def batch(self, epoch: int, samples: torch.Tensor) -> Batch:
+        """Images as they appear in an epoch, with their labels.
+
+        Args:
+            epoch: its number.
+            samples: the images' numbers, `(N,)`.
+
+        Raises:
+            Faults: one is damaged; exit code 3.
+        """
+        labels = self.split.labels[samples]
+        if self.prepare is None and isinstance(self.split.images, HeldImages):
+            images = self.split.images.values[samples]
+            return self._augmented(images, epoch, samples), labels
+        read = [self._read(index) for index in samples.tolist()]
+        if not read:
+            none = self.batch(epoch, torch.zeros(1, dtype=torch.int64))
+            return none[0][:0], labels
+        if self.augment is None or len({image.shape for image in read}) == 1:
+            return self._augmented(torch.stack(read), epoch, samples), labels
+        each = [self._augmented(i[None], epoch, n[None]) for i, n in zip(read, samples, strict=True)]
+        return torch.cat(each), labels
+
+    def _read(self, index: int) -> torch.Tensor:
+        image = self.split.images[index]
+        return image if self.prepare is None else self.prepare(image)
+
+    def _augmented(self, images: torch.Tensor, epoch: int, samples: torch.Tensor) -> torch.Tensor:
+        return images if self.augment is None else self.augment(images, Chance(self.seed, epoch, samples))
 
     def _by_workers(self, epoch: int, groups: Sequence[torch.Tensor], workers: int) -> Iterator[Batch]:
         loader: DataLoader[Any] = DataLoader(
-            _Samples(self, epoch),
-            batch_sampler=[group.tolist() for group in groups if len(group)],
-            num_workers=workers,
-            collate_fn=_collated_or_damaged,
+            _MadeBatches(self, epoch, groups), batch_size=None, num_workers=workers, collate_fn=_as_it_is
         )
         try:
-            made = iter(loader)
-            for group in groups:
-                batch = next(made) if len(group) else self._none(epoch)
+            for batch in loader:
                 if not isinstance(batch, tuple):
                     raise Faults(batch, exit_code=3)
                 yield batch
@@ -227,26 +250,22 @@ class Batches:
             raise fault("worker-ended", message, exit_code=4, help=help) from None
 
 
-class _Samples(Dataset[Any]):
-    """The images of an epoch as torch's workers ask for them."""
+class _MadeBatches(Dataset[Any]):
+    """The batches of an epoch as torch's workers ask for them."""
 
-    def __init__(self, batches: Batches, epoch: int) -> None:
-        self.batches, self.epoch = batches, epoch
+    def __init__(self, batches: Batches, epoch: int, groups: Sequence[torch.Tensor]) -> None:
+        self.batches, self.epoch, self.groups = batches, epoch, groups
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int] | list[Diagnostic]:
-        """An image with its label, or what is wrong with it: a worker's exceptions arrive without fields."""
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __getitem__(self, number: int) -> Batch | list[Diagnostic]:
+        """A batch, or what is wrong with it: a worker's exceptions arrive without fields."""
         try:
-            return self.batches.sample(self.epoch, index)
+            return self.batches.batch(self.epoch, self.groups[number])
         except Faults as faults:
             return list(faults.diagnostics)
 
 
-def _collated(samples: Sequence[tuple[torch.Tensor, int]]) -> Batch | None:
-    if not samples:
-        return None
-    return torch.stack([image for image, _ in samples]), torch.tensor([label for _, label in samples])
-
-
-def _collated_or_damaged(samples: Sequence[Any]) -> Batch | list[Diagnostic] | None:
-    damaged = [diagnostic for sample in samples if isinstance(sample, list) for diagnostic in sample]
-    return damaged or _collated(samples)
+def _as_it_is(batch: Batch | list[Diagnostic]) -> Batch | list[Diagnostic]:
+    return batch

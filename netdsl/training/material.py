@@ -11,17 +11,16 @@ from dataclasses import dataclass
 import torch
 
 from netdsl.diagnostics import fault
+from netdsl.training.augment.words import augmentation
 from netdsl.training.batches import Batches, Supply, hold
 from netdsl.training.choices import Recipe
-from netdsl.training.data.dataset import DataSet, Split
+from netdsl.training.data.dataset import DataSet, ImageFiles, Split
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.transforms import (
     Fitted,
     ImageShape,
-    InTurn,
     Scaling,
     Transform,
-    augmentation,
     channels_only,
     chooses_size,
     scaling,
@@ -51,25 +50,25 @@ def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Calla
     """
     shape = image_shape(network)
     test = evaluation_batches(network, recipe, data, say)
-    size = Fitted(sizing(recipe.prepare, shape), shape, "prepare")
     whole = chooses_size(recipe.augment)
-    held = None if whole else hold(data.train, size, shape, say)
+    size = Fitted(sizing(recipe.prepare, shape), shape, "prepare")
+    first: Transform = channels_only(recipe.prepare, shape) if whole else size
+    have_many_sizes = isinstance(data.train.images, ImageFiles)
+    held = None if whole and have_many_sizes else hold(data.train, first, shape, say)
     augment = augmentation(recipe.augment)
-    steps = [] if held else [channels_only(recipe.prepare, shape) if whole else size]
-    steps += [augment] if augment else []
-    transform = Fitted(InTurn(tuple(steps)), shape, "augment") if steps else None
     train = Batches(
         split=held or data.train,
-        transform=transform,
+        prepare=None if held else first,
+        augment=None if augment is None else Fitted(augment, shape, "augment"),
         size=recipe.batch,
         seed=recipe.seed,
         shuffled=True,
-        workers=0 if held else recipe.workers,
+        workers=recipe.workers,
     )
-    train.sample(1, 0)  # what is wrong with the recipe shows at the first image already
+    train.try_out()
 
     def own() -> torch.Tensor:
-        return held.images.values if held else _some(data.train, size)
+        return held.images.values if held and not whole else _some(data.train, size)
 
     remarks = () if data.remark is None else (data.remark,)
     return Material(train, test, scaling(recipe.prepare, own, shape[0]), remarks)
@@ -89,11 +88,12 @@ def evaluation_batches(
     held = hold(data.test, size, shape, say)
     return Batches(
         split=held or data.test,
-        transform=None if held else size,
+        prepare=None if held else size,
+        augment=None,
         size=recipe.batch,
         seed=recipe.seed,
         shuffled=False,
-        workers=0 if held else recipe.workers,  # handing images over costs more than cutting them
+        workers=recipe.workers,
     )
 
 

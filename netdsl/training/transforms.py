@@ -1,11 +1,10 @@
 """A recipe's transforms → functions on images, in three stages.
 
     sizing        bytes → bytes of the network's size    the same for every image, done once
-    augmentation  bytes → bytes                          by chance, anew for each image in each epoch
+    augmentation  bytes → bytes                          by chance, anew in each epoch: see `augment`
     scaling       bytes → floats, normalised             on whole batches, on the device
 
-All are torchvision's (`transforms.v2`). Images stay bytes as long as they can, as in torchvision's own
-references, which is what makes them quick.
+Images stay bytes as long as they can, as in torchvision's own references, which is what makes them quick.
 
 C channels, H height, W width.
 """
@@ -25,6 +24,7 @@ from netdsl.diagnostics import Faults, fault
 from netdsl.training.catalog import CHANNELS, OWN_MEAN, OWN_STD, SIZING
 from netdsl.training.choices import Use
 from netdsl.training.device import is_out_of_memory
+from netdsl.training.seeds import Chance
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
 ImageShape = tuple[int, int, int]
@@ -58,11 +58,6 @@ def pictures_only(prepare: Sequence[Use], shape: ImageShape) -> Transform:
     return InTurn(tuple(steps))
 
 
-def augmentation(augment: Sequence[Use]) -> Transform | None:
-    """What training images go through by chance; None where a recipe has nothing of the kind."""
-    return InTurn(tuple(_augmentation(use) for use in augment)) if augment else None
-
-
 def chooses_size(augment: Sequence[Use]) -> bool:
     """Whether the augmentation cuts from the whole image, so that `prepare` must not have cut before."""
     return any(use.word == "random_resized_crop" for use in augment)
@@ -86,19 +81,19 @@ class InTurn:
 class Fitted:
     """A transform whose results must be as the network takes them."""
 
-    transform: Transform
+    transform: Callable[..., torch.Tensor]
     shape: tuple[int, ...]
     key: str
     """The recipe's key that it stands under."""
 
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """An image or a batch of them.
+    def __call__(self, images: torch.Tensor, *chance: Chance) -> torch.Tensor:
+        """An image or a batch of them; an augmentation takes what its samples draw from as well.
 
         Raises:
             Faults: the result has another shape, or there is none; exit code 1.
         """
         try:
-            made = self.transform(images)
+            made = self.transform(images, *chance)
         except (ValueError, RuntimeError) as error:
             if is_out_of_memory(error):
                 raise
@@ -227,43 +222,6 @@ def _preparation(use: Use) -> Transform:
         "bgr": lambda: InTurn((_WithChannels(3), _reversed_channels)),
     }
     return made[use.word]()
-
-
-def _augmentation(use: Use) -> Transform:
-    arguments = use.arguments
-    made: Mapping[str, Callable[[], Transform]] = {
-        "random_crop": lambda: v2.RandomCrop(
-            _size(arguments["size"]),
-            padding=arguments["padding"] or None,
-            padding_mode=arguments["padding_mode"],
-        ),
-        "random_resized_crop": lambda: v2.RandomResizedCrop(
-            _size(arguments["size"]), scale=arguments["scale"], ratio=arguments["ratio"], antialias=True
-        ),
-        "hflip": lambda: v2.RandomHorizontalFlip(arguments["p"]),
-        "vflip": lambda: v2.RandomVerticalFlip(arguments["p"]),
-        "rotate90": lambda: _quarter_turns,
-        "rotate": lambda: v2.RandomRotation(arguments["degrees"], v2.InterpolationMode.BILINEAR),
-        "translate": lambda: v2.RandomAffine(
-            0, translate=(arguments["fraction"],) * 2, interpolation=v2.InterpolationMode.BILINEAR
-        ),
-        "scale": lambda: v2.RandomAffine(
-            0, scale=arguments["factors"], interpolation=v2.InterpolationMode.BILINEAR
-        ),
-        "brightness": lambda: v2.ColorJitter(brightness=arguments["amount"]),
-        "color_jitter": lambda: v2.ColorJitter(
-            arguments["brightness"], arguments["contrast"], arguments["saturation"], arguments["hue"]
-        ),
-        "random_erasing": lambda: v2.RandomErasing(
-            arguments["p"], scale=arguments["scale"], ratio=arguments["ratio"]
-        ),
-        "randaugment": lambda: v2.RandAugment(arguments["num_ops"], arguments["magnitude"]),
-    }
-    return made[use.word]()
-
-
-def _quarter_turns(images: torch.Tensor) -> torch.Tensor:
-    return images.rot90(int(torch.randint(4, ())), dims=(-2, -1))
 
 
 def _size(size: Any) -> list[int]:

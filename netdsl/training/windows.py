@@ -14,10 +14,9 @@ from sklearn.decomposition import PCA
 from torch.nn import functional as F
 
 from netdsl.diagnostics import fault
-from netdsl.training.batches import WHOLE, Batch, Share, batch_starts, cut_order
+from netdsl.training.batches import WHOLE, Augment, Batch, Share, batch_starts, cut_order
 from netdsl.training.data.scene import Scene
-from netdsl.training.seeds import SPLIT, derived, order_of, reseed_sample
-from netdsl.training.transforms import Transform
+from netdsl.training.seeds import SPLIT, Chance, derived, order_of
 
 
 def principal_components(cube: torch.Tensor, count: int, whiten: bool) -> torch.Tensor:
@@ -102,8 +101,8 @@ class Windows:
     """Windows per batch."""
     seed: int
     shuffled: bool
-    transform: Transform | None = None
-    """What each window goes through by chance."""
+    augment: Augment | None = None
+    """What windows go through by chance."""
     share: Share = WHOLE
 
     def __len__(self) -> int:
@@ -129,11 +128,10 @@ class Windows:
         height, width = self.shape[-2:]
         every = self.values.unfold(1, height, 1).unfold(2, width, 1)  # a view, (B, R, C, H, W)
         windows = every[:, rows, columns].transpose(0, 1).reshape(len(rows), *self.shape)
-        if self.transform is not None:
-            for place, index in enumerate(chosen.tolist()):
-                reseed_sample(self.seed, epoch, index)
-                windows[place] = self.transform(windows[place])
-        return windows
+        if self.augment is None:
+            return windows
+        volumes = self.augment(windows.flatten(1, -3), Chance(self.seed, epoch, chosen))
+        return volumes.view(len(rows), *self.shape)
 
 
 def mirrored(values: torch.Tensor, window: tuple[int, int]) -> torch.Tensor:

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from netdsl.diagnostics import Collector, Diagnostic, Faults, Source
 from netdsl.language import syntax
 from netdsl.language.yaml_text import read_yaml
+from netdsl.training.choices import Use
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.progress import Display
+from netdsl.training.recipe import resolve_recipe
 
 QUICK = "data: digits\nbatch: 64\nepochs: 2\noptimizer: adamw(lr=2e-2)\n"
 """A recipe that learns something in a second."""
@@ -25,6 +27,12 @@ def section(text: str) -> syntax.Data | None:
     data = read_yaml(Source("spec.yaml", text), found) if text else None
     assert not len(found)
     return data
+
+
+def uses(key: str, text: str) -> tuple[Use, ...]:
+    """The steps of `prepare` or `augment`."""
+    made: tuple[Use, ...] = getattr(resolve_recipe(section(f"{key}: {text}"), {}, {}), key)
+    return made
 
 
 class Small(nn.Module):

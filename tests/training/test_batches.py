@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from netdsl.training import batches as module
-from netdsl.training.batches import Batches, Share, hold
+from netdsl.training.augment.words import augmentation
+from netdsl.training.batches import Augment, Batches, Share, hold
 from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
-from netdsl.training.recipe import resolve_recipe
-from netdsl.training.transforms import Fitted, InTurn, Transform, augmentation, sizing
+from netdsl.training.seeds import Chance
+from netdsl.training.transforms import Fitted, InTurn, sizing
 from tests.training.data.test_folder import draw
-from tests.training.networks import fault_of, faults_of, section
+from tests.training.networks import fault_of, faults_of, uses
 
 
 def numbered(count: int) -> Split:
@@ -22,8 +23,11 @@ def numbered(count: int) -> Split:
     return Split(HeldImages(torch.arange(count, dtype=torch.uint8).view(-1, 1, 1, 1)), torch.arange(count))
 
 
-def noisy(image: torch.Tensor) -> torch.Tensor:
-    return image + torch.randint(0, 100, (1,), dtype=torch.uint8)
+def noisy(images: torch.Tensor, chance: Chance) -> torch.Tensor:
+    return images + chance.below(100).byte().view(-1, 1, 1, 1)
+
+
+AS_THEY_ARE = InTurn(())
 
 
 def cut(
@@ -31,12 +35,18 @@ def cut(
     size: int,
     *,
     shuffled: bool = True,
-    transform: Transform | None = None,
+    augment: Augment | None = None,
     workers: int = 0,
     seed: int = 3,
 ) -> Batches:
     return Batches(
-        split=numbered(count), transform=transform, size=size, seed=seed, shuffled=shuffled, workers=workers
+        split=numbered(count),
+        prepare=AS_THEY_ARE if workers else None,
+        augment=augment,
+        size=size,
+        seed=seed,
+        shuffled=shuffled,
+        workers=workers,
     )
 
 
@@ -81,18 +91,18 @@ def test_a_batch_of_one_is_what_was_asked_for() -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_epoch_goes_on_where_it_is_told(workers: int) -> None:
-    batches = cut(30, 8, transform=noisy, workers=workers)
+    batches = cut(30, 8, augment=noisy, workers=workers)
 
     assert pixels(batches, 4)[16:] == torch.cat([i for i, _ in batches.epoch(4, 2)]).flatten().tolist()
     assert list(batches.epoch(4, 4)) == []
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.parametrize("transform", [None, noisy])
+@pytest.mark.parametrize("augment", [None, noisy])
 @pytest.mark.parametrize("ranks", [1, 2, 3, 5])
-def test_shares_make_up_each_batch(ranks: int, transform: Transform | None, workers: int) -> None:
-    whole = cut(18, 8, transform=transform, workers=0)  # batches of 8, 8 and 2: fewer than ranks
-    parts = [cut(18, 8, transform=transform, workers=workers).shared(Share(r, ranks)) for r in range(ranks)]
+def test_shares_make_up_each_batch(ranks: int, augment: Augment | None, workers: int) -> None:
+    whole = cut(18, 8, augment=augment, workers=0)  # batches of 8, 8 and 2: fewer than ranks
+    parts = [cut(18, 8, augment=augment, workers=workers).shared(Share(r, ranks)) for r in range(ranks)]
 
     assert all(len(part) == 18 and list(part.starts) == [0, 8, 16] for part in parts)
     for (images, numbers), *shares in zip(whole.epoch(2), *(p.epoch(2) for p in parts), strict=True):
@@ -113,22 +123,22 @@ def by_label(batches: Batches, epoch: int) -> dict[int, int]:
 def test_an_image_s_chances_do_not_depend_on_its_company() -> None:
     """Another batch size, or the generator in another state, changes no image."""
     torch.manual_seed(1)
-    one = by_label(cut(50, 8, transform=noisy), 5)
+    one = by_label(cut(50, 8, augment=noisy), 5)
     torch.manual_seed(2)
-    other = by_label(cut(50, 32, transform=noisy), 5)
+    other = by_label(cut(50, 32, augment=noisy), 5)
 
     assert one == other
     assert len({pixel - label for label, pixel in one.items()}) > 20
 
 
 def test_an_image_s_chances_change_from_epoch_to_epoch() -> None:
-    batches = cut(50, 50, shuffled=False, transform=noisy)
+    batches = cut(50, 50, shuffled=False, augment=noisy)
 
     assert pixels(batches, 1) != pixels(batches, 2)
 
 
 def test_workers_make_the_same_batches() -> None:
-    alone, helped = cut(30, 8, transform=noisy), cut(30, 8, transform=noisy, workers=2)
+    alone, helped = cut(30, 8, augment=noisy), cut(30, 8, augment=noisy, workers=2)
 
     assert pixels(alone, 4) == pixels(helped, 4)
     assert labels(alone, 4) == labels(helped, 4)
@@ -190,18 +200,42 @@ def test_every_damaged_image_is_named(tmp_path: Path) -> None:
 def test_an_image_found_damaged_on_the_way_is_named(tmp_path: Path, workers: int) -> None:
     split = files(tmp_path, 3)
     (tmp_path / "2.png").write_bytes(b"no image")
-    batches = Batches(split=split, transform=halved, size=2, seed=0, shuffled=False, workers=workers)
+    batches = Batches(
+        split=split, prepare=halved, augment=None, size=2, seed=0, shuffled=False, workers=workers
+    )
 
     assert fault_of(lambda: list(batches.epoch(1))) == ("damaged-image", 3)
 
 
+def test_images_of_many_sizes_are_augmented_as_alone(tmp_path: Path) -> None:
+    """What chooses the size itself is given them as they are."""
+    shapes = [(20, 30), (31, 17), (24, 24), (20, 30)]
+    paths = [draw(tmp_path / f"{n}.png", size=shape, seed=n) for n, shape in enumerate(shapes)]
+    augment = augmentation(uses("augment", "random_resized_crop(8) -> hflip -> randaugment"))
+    batches = Batches(
+        split=Split(ImageFiles(paths), torch.arange(4)),
+        prepare=AS_THEY_ARE,
+        augment=augment,
+        size=4,
+        seed=0,
+        shuffled=False,
+    )
+
+    images, numbers = next(batches.epoch(2))
+
+    assert images.shape == (4, 3, 8, 8)
+    for number, image in zip(numbers, images, strict=True):
+        assert torch.equal(batches.batch(2, number[None])[0][0], image)
+
+
 def test_batches_survive_the_way_to_another_process() -> None:
     """Where processes are not forked, workers get their batches as pickles."""
-    augment = resolve_recipe(section("augment: random_crop(8, padding=1) -> hflip"), {}, {}).augment
-    steps = InTurn((sizing((), (1, 8, 8)), augmentation(augment) or InTurn(())))
+    augment = augmentation(uses("augment", "random_crop(8, padding=1) -> hflip -> randaugment"))
+    assert augment is not None
     batches = Batches(
         split=Split(HeldImages(torch.arange(640, dtype=torch.uint8).view(10, 1, 8, 8)), torch.arange(10)),
-        transform=Fitted(steps, (1, 8, 8), "augment"),
+        prepare=sizing((), (1, 8, 8)),
+        augment=Fitted(augment, (1, 8, 8), "augment"),
         size=4,
         seed=0,
         shuffled=True,

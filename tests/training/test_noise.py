@@ -50,7 +50,7 @@ def noisy(sigma: tuple[float, float], *, shuffled: bool = True, size: int = 8, s
     """Grey patches of one value with noise."""
     values = torch.full((40, 1, 32, 32), 51, dtype=torch.uint8)
     split = HeldSplit(HeldImages(values), torch.arange(40))
-    clean = Batches(split=split, transform=None, size=size, seed=seed, shuffled=shuffled)
+    clean = Batches(split=split, prepare=None, augment=None, size=size, seed=seed, shuffled=shuffled)
     return NoisyBatches(clean, sigma, seed)
 
 

@@ -7,84 +7,23 @@ import torch
 from torchvision.transforms import v2
 
 from netdsl.training import catalog
-from netdsl.training.choices import Use
-from netdsl.training.recipe import resolve_recipe
+from netdsl.training.augment.words import augmentation
+from netdsl.training.seeds import Chance
 from netdsl.training.transforms import (
     Fitted,
     Scaling,
     Transform,
-    augmentation,
     channels_only,
     chooses_size,
     scaling,
     sizing,
 )
-from tests.training.networks import fault_of, faults_of, section
-
-
-def uses(key: str, text: str) -> tuple[Use, ...]:
-    """The steps of `prepare` or `augment`."""
-    made: tuple[Use, ...] = getattr(resolve_recipe(section(f"{key}: {text}"), {}, {}), key)
-    return made
+from tests.training.networks import fault_of, faults_of, uses
 
 
 def picture(channels: int = 3, height: int = 40, width: int = 48) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     return torch.randint(0, 256, (channels, height, width), dtype=torch.uint8, generator=generator)
-
-
-BILINEAR = v2.InterpolationMode.BILINEAR
-TORCHVISIONS: dict[str, Transform] = {
-    "random_crop(32, padding=4)": v2.RandomCrop(32, padding=4),
-    "random_crop([20, 30])": v2.RandomCrop((20, 30)),
-    'random_crop(36, padding=2, padding_mode="reflect")': v2.RandomCrop(
-        36, padding=2, padding_mode="reflect"
-    ),
-    "random_resized_crop(24)": v2.RandomResizedCrop(24),
-    "random_resized_crop(24, [0.5, 1], [1, 2])": v2.RandomResizedCrop(24, (0.5, 1), (1, 2)),
-    "hflip": v2.RandomHorizontalFlip(),
-    "hflip(p=1)": v2.RandomHorizontalFlip(1),
-    "vflip": v2.RandomVerticalFlip(),
-    "rotate90": lambda image: image.rot90(int(torch.randint(4, ())), (1, 2)),  # it has none of its own
-    "rotate(30)": v2.RandomRotation(30, BILINEAR),
-    "translate(0.2)": v2.RandomAffine(0, translate=(0.2, 0.2), interpolation=BILINEAR),
-    "scale([0.8, 1.2])": v2.RandomAffine(0, scale=(0.8, 1.2), interpolation=BILINEAR),
-    "brightness(0.4)": v2.ColorJitter(brightness=0.4),
-    "color_jitter(0.1, 0.2, 0.3, 0.4)": v2.ColorJitter(0.1, 0.2, 0.3, 0.4),
-    "random_erasing": v2.RandomErasing(),
-    "random_erasing(p=1, scale=[0.1, 0.2], ratio=[1, 2])": v2.RandomErasing(1, (0.1, 0.2), (1, 2)),
-    "randaugment": v2.RandAugment(),
-    "randaugment(3, magnitude=5)": v2.RandAugment(3, 5),
-    "hflip -> random_crop(32)": v2.Compose([v2.RandomHorizontalFlip(), v2.RandomCrop(32)]),
-}
-
-
-@pytest.mark.parametrize("text", TORCHVISIONS)
-def test_an_augmentation_is_torchvision_s(text: str) -> None:
-    """The same draws give the same bytes."""
-    ours, theirs = augmentation(uses("augment", text)), TORCHVISIONS[text]
-    assert ours is not None
-
-    for seed in range(8):
-        torch.manual_seed(seed)
-        expected = theirs(picture())
-        torch.manual_seed(seed)
-        assert torch.equal(ours(picture()), expected)
-
-
-def test_every_augmentation_is_held_against_torchvision() -> None:
-    assert {text.partition("(")[0] for text in TORCHVISIONS if "->" not in text} == set(catalog.AUGMENTATIONS)
-
-
-@pytest.mark.parametrize("word", catalog.AUGMENTATIONS)
-def test_augmentations_take_one_channel_too(word: str) -> None:
-    text = next(text for text in TORCHVISIONS if text.partition("(")[0] == word)
-    transform = augmentation(uses("augment", text))
-    assert transform is not None
-
-    for seed in range(16):
-        torch.manual_seed(seed)
-        assert transform(picture(1)).shape[0] == 1
 
 
 PREPARED: dict[str, tuple[tuple[int, int, int], Transform]] = {
@@ -213,11 +152,12 @@ def test_images_of_several_shapes_are_told_by_the_first_that_does_not_fit() -> N
     assert found[0].message == "`prepare` makes 3×8×9 of an image of 3×40×48, the network takes 3×8×8"
 
 
-def test_a_transform_that_an_image_is_too_small_for_is_told() -> None:
-    crop = augmentation(uses("augment", 'random_crop(64, padding=60, padding_mode="reflect")'))
-    assert crop is not None
+def test_an_augmentation_that_an_image_is_too_small_for_is_told() -> None:
+    augment = augmentation(uses("augment", 'random_crop(64, padding=60, padding_mode="reflect")'))
+    assert augment is not None
+    fitted = Fitted(augment, (3, 64, 64), "augment")
 
-    found, _ = faults_of(lambda: Fitted(crop, (3, 64, 64), "augment")(picture()))
+    found, _ = faults_of(lambda: fitted(picture()[None], Chance(0, 1, torch.zeros(1, dtype=torch.int64))))
 
     assert found[0].message.startswith("`augment` cannot be applied to an image of 3×40×48: ")
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from torch.nn import functional as F
 
 from netdsl.diagnostics import fault
+from netdsl.training.augment.words import augmentation
 from netdsl.training.batches import Batches, Supply
 from netdsl.training.choices import Recipe
 from netdsl.training.data.dataset import DataSet, Split
@@ -23,7 +24,7 @@ from netdsl.training.network import TrainableNetwork
 from netdsl.training.noise import NoisyBatches, cut
 from netdsl.training.optimization import make_loss
 from netdsl.training.tasks.task import Forward, Notes, Say
-from netdsl.training.transforms import Fitted, Scaling, augmentation, pictures_only
+from netdsl.training.transforms import Fitted, Scaling, pictures_only
 
 SHOWN_PATCHES = 6
 TEST_SEED = 0
@@ -56,12 +57,13 @@ class Denoise:
                 shape,
                 recipe.task.arguments["stride"],
             ),
-            transform=None if augment is None else Fitted(augment, shape, "augment"),
+            prepare=None,
+            augment=None if augment is None else Fitted(augment, shape, "augment"),
             size=recipe.batch,
             seed=recipe.seed,
             shuffled=True,
         )
-        clean.sample(1, 0)  # what is wrong with the recipe shows at the first patch already
+        clean.try_out()
         remarks = () if data.remark is None else (data.remark,)
         train = NoisyBatches(clean, self._sigma, recipe.seed)
         return Material(train, test, Scaling(None, None), remarks)
@@ -73,7 +75,9 @@ class Denoise:
             help = "a picture freed of noise has the size of the noisy one: give convolutions their padding"
             raise fault("output-not-picture", message, exit_code=1, help=help)
         split: Split = cut(data.test.images, pictures_only(recipe.prepare, shape), shape, None)
-        clean = Batches(split=split, transform=None, size=recipe.batch, seed=TEST_SEED, shuffled=False)
+        clean = Batches(
+            split=split, prepare=None, augment=None, size=recipe.batch, seed=TEST_SEED, shuffled=False
+        )
         say(f"noise of σ = {_range(self._sigma)} to train on, {_range(self._test_sigma)} to test on, of 255")
         return NoisyBatches(clean, self._test_sigma, TEST_SEED)
 

@@ -15,6 +15,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from netdsl.diagnostics import fault
+from netdsl.training.augment.words import augmentation
 from netdsl.training.batches import Supply
 from netdsl.training.choices import Recipe
 from netdsl.training.confusion import agreement
@@ -24,7 +25,7 @@ from netdsl.training.network import TrainableNetwork
 from netdsl.training.optimization import make_loss
 from netdsl.training.tasks.classify import check_classes
 from netdsl.training.tasks.task import Forward, Notes, Say
-from netdsl.training.transforms import Fitted, Scaling, augmentation
+from netdsl.training.transforms import Fitted, Scaling
 from netdsl.training.windows import (
     Parts,
     Windows,
@@ -59,7 +60,7 @@ class Hyperspectral:
             size=recipe.batch,
             seed=recipe.seed,
             shuffled=True,
-            transform=None if augment is None else Fitted(augment, network.input[-3:], "augment"),
+            augment=None if augment is None else Fitted(augment, network.input[-3:], "augment"),
         )
         next(train.epoch(1))  # what is wrong with the recipe shows at the first windows already
         remarks = [] if data.remark is None else [data.remark]
