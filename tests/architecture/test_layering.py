@@ -38,7 +38,7 @@ HOMES = {
     "lark": ("netdsl/language/",),
     "torch": (
         "netdsl/backends/torch_module.py",
-        "netdsl/backends/onnx.py",
+        "netdsl/backends/portable.py",
         "netdsl/training/",
         "netdsl/insight/",
     ),
