@@ -23,6 +23,10 @@ from netdsl.training.transforms import ImageShape, Transform
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Inputs and targets, `(batch, …)` each."""
+Inputs = torch.Tensor | tuple[torch.Tensor, ...]
+"""What a network takes, `(batch, …)`; of one with several inputs, those in its own order."""
+AnyBatch = tuple[Inputs, torch.Tensor]
+"""A batch for whatever network."""
 Augment = Callable[[torch.Tensor, Chance], torch.Tensor]
 """Images `(N, channels, height, width)` and what their samples draw from → images."""
 
@@ -65,7 +69,7 @@ class Supply(Protocol):
         """Where batches begin in the order of an epoch."""
         ...
 
-    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
+    def epoch(self, number: int, first: int = 0) -> Iterator[AnyBatch]:
         """The batches of an epoch, counted from 1; of tests, which are alike in all epochs, 0 is asked for.
 
         Args:

@@ -14,6 +14,7 @@ from typing import Any, final
 import torch
 
 from netdsl.diagnostics import Faults, fault
+from netdsl.training.batches import Inputs
 from netdsl.training.checkpoint import (
     Keeping,
     Position,
@@ -22,6 +23,7 @@ from netdsl.training.checkpoint import (
     remove_partial_checkpoints,
 )
 from netdsl.training.device import Placement
+from netdsl.training.forward import moved, outputs_of
 from netdsl.training.initial.beginning import Beginning
 from netdsl.training.material import Material
 from netdsl.training.measuring import measure
@@ -33,7 +35,7 @@ from netdsl.training.run_folder import CHECKPOINTS, Row, Run, write_rows
 from netdsl.training.seeds import WEIGHTS, derived
 from netdsl.training.state import State
 from netdsl.training.step import Step, Taken
-from netdsl.training.tasks.task import Task
+from netdsl.training.tasks.task import Task, read_by
 
 INTERRUPTED = 130
 """The exit code of a process that Ctrl-C stopped."""
@@ -185,13 +187,12 @@ class Training:
 
         self.display.step(done, f"{state.epoch}/{self.run.recipe.epochs}", figures)
 
-    def _forward(self, images: torch.Tensor) -> torch.Tensor:
-        """The outputs of the network as it stands, on the CPU."""
-        module = self.state.module.eval()
-        inputs = self.material.scaling(self.placement.images(images))
-        with torch.inference_mode(), self.placement.autocast():
-            output: torch.Tensor = module(inputs)
-        return output.float().cpu()
+    def _forward(self, given: Inputs) -> Any:
+        """What the task reads of the network as it stands, on the CPU."""
+        inputs = moved(given, self.placement, self.material.scaling)
+        with torch.inference_mode():
+            outputs = outputs_of(self.state.module.eval(), inputs, self.placement)
+        return read_by(self.task, {name: output.cpu() for name, output in outputs.items()})
 
     def _report(self) -> Run:
         run = replace(self.run, rows=tuple(self.state.rows))

@@ -16,11 +16,13 @@ from netdsl.diagnostics import Diagnostic, Faults, fault
 from netdsl.training.checkpoint import Position
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.data.pictures import read_picture
+from netdsl.training.forward import moved, outputs_of
 from netdsl.training.material import image_shape
 from netdsl.training.measuring import measure
 from netdsl.training.network import Rebuild
 from netdsl.training.task_catalog import FITTING, is_known
 from netdsl.training.tasks import make_task
+from netdsl.training.tasks.task import read_by
 from netdsl.training.trained import Say, Trained, load_trained
 from netdsl.training.transforms import Fitted, sizing
 
@@ -124,9 +126,11 @@ def predict(
 
 def _prediction(trained: Trained, path: Path, image: torch.Tensor, top: int) -> Prediction:
     facts = trained.run.facts
-    with torch.inference_mode(), trained.placement.autocast():
-        output = trained.module(facts.scaling(trained.placement.images(image[None])))
-    probabilities = make_task(trained.run.recipe).probabilities(output.float())[0].cpu()
+    inputs = moved(image[None], trained.placement, facts.scaling)
+    with torch.inference_mode():
+        outputs = outputs_of(trained.module, inputs, trained.placement)
+    task = make_task(trained.run.recipe)
+    probabilities = task.probabilities(read_by(task, outputs))[0].cpu()
     best = probabilities.topk(min(top, len(facts.classes)))
     named = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     return Prediction(path, tuple((facts.classes[number], share) for number, share in named))

@@ -10,7 +10,8 @@ from torch import nn
 
 from netdsl.training.batches import Supply
 from netdsl.training.device import Placement
-from netdsl.training.tasks.task import Notes, Task
+from netdsl.training.forward import moved, outputs_of
+from netdsl.training.tasks.task import Notes, Task, read_by
 from netdsl.training.tensors import Tensors
 from netdsl.training.transforms import Scaling
 
@@ -74,12 +75,10 @@ def measure(
     module.eval()
     totals = Totals(task)
     with torch.inference_mode():
-        for images, targets in batches.epoch(0):
+        for given, targets in batches.epoch(0):
             target = targets.to(placement.device)
-            inputs = scale(placement.images(images))
-            with placement.autocast():
-                output = module(inputs)
-            loss = float(task.loss(output.float(), target))
-            totals.add(len(targets), loss, task.notes(inputs, output.float(), target))
+            inputs = moved(given, placement, scale)
+            output = read_by(task, outputs_of(module, inputs, placement))
+            totals.add(len(targets), float(task.loss(output, target)), task.notes(inputs, output, target))
             after_batch()
     return totals.figures()

@@ -29,6 +29,7 @@ class Binary:
     metric = "accuracy"
     samples = "images"
     is_labelled = True
+    reads_heads = False
 
     def __init__(self, recipe: Recipe) -> None:
         self._threshold: float = recipe.task.arguments["threshold"]

@@ -30,6 +30,7 @@ class Classify:
     metric = "accuracy"
     samples = "images"
     is_labelled = True
+    reads_heads = False
 
     def __init__(self, recipe: Recipe) -> None:
         self._loss = make_loss(recipe.loss)

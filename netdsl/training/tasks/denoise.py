@@ -38,6 +38,7 @@ class Denoise:
     metric = "psnr"
     samples = "patches"
     is_labelled = False
+    reads_heads = False
 
     def __init__(self, recipe: Recipe) -> None:
         self._loss = make_loss(recipe.loss)

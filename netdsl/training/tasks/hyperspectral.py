@@ -45,6 +45,7 @@ class Hyperspectral:
     metric = "overall_accuracy"
     samples = "pixels"
     is_labelled = True
+    reads_heads = False
 
     def __init__(self, recipe: Recipe) -> None:
         self._loss = make_loss(recipe.loss)

@@ -15,16 +15,17 @@ from typing import Any, Protocol
 import torch
 from matplotlib.figure import Figure
 
-from netdsl.training.batches import Supply
+from netdsl.training.batches import Inputs, Supply
 from netdsl.training.choices import Recipe
+from netdsl.training.forward import MAIN, Outputs
 from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
 
 Notes = Mapping[str, torch.Tensor]
 """Values of each sample by what they are, `(N, …)`."""
 Say = Callable[[str], None]
-Forward = Callable[[torch.Tensor], torch.Tensor]
-"""A trained network: a batch as the data give it → its output, on the CPU."""
+Forward = Callable[[Inputs], Any]
+"""A trained network: a batch as the data give it → what the task reads of it, on the CPU."""
 
 
 class Task(Protocol):
@@ -36,6 +37,8 @@ class Task(Protocol):
     """What a sample is, in the plural: `images`."""
     is_labelled: bool
     """Whether samples need classes."""
+    reads_heads: bool
+    """Whether the task's outputs are all of a network's, by name, and not the main one alone."""
 
     def material(self, network: TrainableNetwork, recipe: Recipe, data: Any, say: Say) -> Material:
         """What the network is trained and tested on.
@@ -53,11 +56,11 @@ class Task(Protocol):
         """
         ...
 
-    def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def loss(self, output: Any, target: torch.Tensor) -> torch.Tensor:
         """The loss of a batch, averaged over its samples."""
         ...
 
-    def notes(self, inputs: torch.Tensor, output: torch.Tensor, target: torch.Tensor) -> Notes:
+    def notes(self, inputs: Any, output: Any, target: torch.Tensor) -> Notes:
         """What is noted of each sample of a batch."""
         ...
 
@@ -76,3 +79,8 @@ class Task(Protocol):
     def pictures(self, forward: Forward, test: Supply) -> Mapping[str, Figure]:
         """What a report shows of a trained network, by file name."""
         ...
+
+
+def read_by(task: Task, outputs: Outputs) -> Any:
+    """What a task reads of a network's outputs."""
+    return outputs if task.reads_heads else outputs[MAIN]

@@ -1,0 +1,31 @@
+"""A batch's way through a network: to the device and scaled, through the module, out of it as floats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from netdsl.training.batches import Inputs
+from netdsl.training.device import Placement
+from netdsl.training.transforms import Scaling
+
+Outputs = Mapping[str, torch.Tensor]
+"""What a network gives, by name: `MAIN` and its heads."""
+MAIN = "output"
+
+
+def moved(inputs: Inputs, placement: Placement, scaling: Scaling) -> Inputs:
+    """Inputs on the device; images are scaled, several inputs are taken as they are."""
+    if isinstance(inputs, tuple):
+        return tuple(placement.images(part) for part in inputs)
+    return scaling(placement.images(inputs))
+
+
+def outputs_of(module: nn.Module, inputs: Inputs, placement: Placement) -> Outputs:
+    """What a module gives, in the placement's precision and then as floats."""
+    with placement.autocast():
+        made = module(*inputs) if isinstance(inputs, tuple) else module(inputs)
+    named: Outputs = made if isinstance(made, dict) else {MAIN: made}
+    return {name: value.float() for name, value in named.items()}
