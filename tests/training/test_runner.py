@@ -310,8 +310,8 @@ def test_a_run_folder_is_complete(undisturbed: Run) -> None:
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert set(rows[0]) == {
-        "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "learning_rate",
-        "samples_per_second", "seconds",
+        "epoch", "train_loss", "train_accuracy", "train_top5_accuracy", "test_loss", "test_accuracy", "test_top5_accuracy",
+        "learning_rate", "samples_per_second", "seconds",
     }  # fmt: skip
     facts = read_run(folder).facts
     assert (facts.data, facts.train_samples, facts.test_samples, facts.precision) == (
