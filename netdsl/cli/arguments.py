@@ -151,8 +151,8 @@ def plugins(modules: Sequence[str]) -> Sequence[str]:
     return modules
 
 
-def settings(words: Iterable[str]) -> Mapping[str, str]:
-    """What `--set` was given, by the parameter's name.
+def settings(words: Iterable[str], option: str = "--set", form: str = "NAME=VALUE") -> Mapping[str, str]:
+    """What `--set`, or an option of its kind, was given, by the name in front of the `=`.
 
     Raises:
         Faults: a word is not `name=value`, or a name stands twice.
@@ -161,13 +161,12 @@ def settings(words: Iterable[str]) -> Mapping[str, str]:
     for word in words:
         name, equals, value = (part.strip() for part in word.partition("="))
         if not (name and equals and value):
-            raise fault(
-                "set-form", f"`--set {word}` is not of the form NAME=VALUE", help="write `--set classes=10`"
-            )
+            help = f"write `{option} {form}`" if option != "--set" else "write `--set classes=10`"
+            raise fault("set-form", f"`{option} {word}` is not of the form {form}", help=help)
         if name in found:
             raise fault(
                 "set-twice",
-                f"`--set` gives `{name}` twice: `{found[name]}` and `{value}`",
+                f"`{option}` gives `{name}` twice: `{found[name]}` and `{value}`",
                 help="leave one out",
             )
         found[name] = value

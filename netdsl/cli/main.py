@@ -28,6 +28,7 @@ VERBS = {
     "sweep": "train it many times with other settings, and compare",
     "eval": "measure a trained network on test data",
     "predict": "name what images show, by a trained network",
+    "port": "carry trained weights over to an edited spec",
     "explain": "show what a network looks at: Grad-CAM, saliency, occlusion, filters and more",
     "specs": "list the specs that come with netdsl",
     "layers": "list the layers of the language, or document one",

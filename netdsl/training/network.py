@@ -39,6 +39,8 @@ class TrainableNetwork:
     """The weight of each training head's loss."""
     emitted: str
     """The network as PyTorch source, for people to read."""
+    stages: tuple[str, ...] = ()
+    """The steps of the net that the spec names; none where the net is one expression."""
     build: Callable[[], nn.Module]
     """Makes the module with its heads, from torch's generator as it stands. In training it gives the output
     or, with heads, a dictionary of the `output` and each head's; otherwise the output."""

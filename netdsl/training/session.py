@@ -5,7 +5,7 @@ Joins the compiler, which knows specs, and the runner, which knows networks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ from netdsl.backends.python_source import print_source
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import Compilation, compile_spec, network_to_build
 from netdsl.diagnostics import Source, fault
+from netdsl.language.syntax import Stages
 from netdsl.specs import shipped_folder
 from netdsl.training.checkpoint import EVERY_SECONDS, KEEP, Keeping
 from netdsl.training.evaluation import Evaluation, Prediction, evaluate, predict
 from netdsl.training.initial.beginning import Wanted, names_weights
 from netdsl.training.network import Rebuild, TrainableNetwork
+from netdsl.training.porting import Ported, earlier_network, earlier_run, is_run, port
 from netdsl.training.run_folder import SPEC, Run
 from netdsl.training.runner import train
 
@@ -116,6 +118,48 @@ def predict_images(
     return predict(folder, _rebuilding(plugins), images, top=top, device=device)
 
 
+def port_weights(
+    before: str | Path,
+    after: str | Path,
+    weights: str | Path | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+    settings_before: Mapping[str, str] | None = None,
+    renamed: Mapping[str, str] | None = None,
+    plugins: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+) -> Ported:
+    """Carries trained weights over to an edited spec.
+
+    Args:
+        before: the folder of a run, or the spec that `weights` belong to.
+        after: the edited spec: a file, or the name of a shipped one.
+        weights: those of `before`, named as for `init`; a run has its own.
+        settings: parameters of the edited spec to replace, as text.
+        settings_before: the same of the spec before; a run has its own.
+        renamed: parts or layers of the network before, each with its name in the edited one.
+        plugins: modules with layers of the user's own.
+        say: told what a person should know.
+
+    Raises:
+        Faults: a spec is wrong (1), the command line (2), weights are missing (3) or do not fit (5).
+    """
+    rebuild = _rebuilding(plugins)
+    if is_run(before):
+        if weights is not None or settings_before:
+            message = f"`{before}` is a run, which has its own weights and settings"
+            raise fault("command-line", message, help="leave the others out, or name a spec in its place")
+        earlier = earlier_run(Path(before), rebuild, say)
+    else:
+        network = trainable(compile_spec(before, settings_before, plugins), settings_before or {})
+        if weights is None:
+            help = "name a run's folder in its place, or a file of weights behind the two specs"
+            raise fault("command-line", f"`{before}` is a spec: which weights are meant?", help=help)
+        earlier = earlier_network(network, str(weights), rebuild, say)
+    edited = trainable(compile_spec(after, settings, plugins), settings or {})
+    return port(earlier, edited, renamed or {})
+
+
 def _rebuilding(plugins: Sequence[str]) -> Rebuild:
     """What makes a run's network again; layers of the user's own come from the modules named anew."""
 
@@ -137,6 +181,7 @@ def trainable(compilation: Compilation, settings: Mapping[str, str]) -> Trainabl
         message = f"`{network.name}` takes several inputs ({names}), and no data set has them"
         raise fault("several-inputs-data", message, exit_code=1, help="train a spec with one input")
     assert compilation.spec is not None
+    net = compilation.spec.net
     return TrainableNetwork(
         name=network.name,
         sources=_sources(compilation),
@@ -149,6 +194,7 @@ def trainable(compilation: Compilation, settings: Mapping[str, str]) -> Trainabl
         macs=network.costs.macs,
         head_weights={head.name: head.weight for head in network.heads},
         emitted=print_source(network),
+        stages=tuple(stage.name for stage in net.items) if isinstance(net, Stages) else (),
         build=lambda: build_module(network, heads=True),
     )
 

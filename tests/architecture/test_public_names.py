@@ -53,6 +53,7 @@ VERB_NAMES = {
     "layers",
     "lsp",
     "new",
+    "port",
     "predict",
     "rule",
     "schema",

@@ -34,8 +34,23 @@ class Leaf:
         shapes = sorted((name, tuple(t.shape)) for name, t in self.tensors.items() if name != COUNTER)
         return (self.kind, *shapes)
 
+    @property
+    def parameters(self) -> int:
+        """How many values training changes."""
+        return sum(t.numel() for t in self.tensors.values() if isinstance(t, nn.Parameter))
+
+    @property
+    def has_matrix(self) -> bool:
+        """Whether it mixes channels, unlike a normalisation."""
+        return any(t.ndim > 1 for t in self.tensors.values())
+
+    def is_within(self, name: str) -> bool:
+        """Whether it is the layer of that name, or stands in the part of that name."""
+        return self.name == name or self.name.startswith(f"{name}.")
+
     def __str__(self) -> str:
-        name, first = next(iter(self.tensors.items()))
+        name = "weight" if "weight" in self.tensors else next(iter(self.tensors))
+        first = self.tensors[name]
         shape = "×".join(map(str, first.shape)) or "scalar"
         bias = " + bias" if "bias" in self.tensors and name != "bias" and first.ndim > 1 else ""
         return f"`{self.name}` {self.kind or name} {shape}{bias}"
@@ -77,9 +92,8 @@ def fit(source: Leaf, target: Leaf) -> Fit | None:
     shapes = [(source.tensors[name].shape, t.shape) for name, t in target.tensors.items() if name != COUNTER]
     if all(given == wanted for given, wanted in shapes):
         return "whole"
-    has_matrix = any(len(wanted) > 1 for _, wanted in shapes)
     rows_alone = all(given and wanted and given[1:] == wanted[1:] for given, wanted in shapes)
-    return "rows" if has_matrix and rows_alone else None
+    return "rows" if target.has_matrix and rows_alone else None
 
 
 def difference(source: Leaf, target: Leaf) -> str:

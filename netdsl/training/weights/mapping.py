@@ -200,12 +200,8 @@ def _aligned(source: Sequence[Leaf], target: Sequence[Leaf], by: By, fresh_head:
 
 def _without(found: Sequence[Leaf], excluding: Sequence[str]) -> tuple[list[Leaf], list[Leaf]]:
     """The layers that take no part, and the others."""
-    out = [leaf for leaf in found if any(_is_part(leaf, name) for name in excluding)]
+    out = [leaf for leaf in found if any(leaf.is_within(name) for name in excluding)]
     return out, [leaf for leaf in found if leaf not in out]
-
-
-def _is_part(leaf: Leaf, name: str) -> bool:
-    return leaf.name == name or leaf.name.startswith(f"{name}.")
 
 
 def _check_names(excluding: Sequence[str], out: Sequence[Leaf]) -> None:
@@ -215,7 +211,7 @@ def _check_names(excluding: Sequence[str], out: Sequence[Leaf]) -> None:
         _Explained: there is such a name.
     """
     for name in excluding:
-        if not any(_is_part(leaf, name) for leaf in out):
+        if not any(leaf.is_within(name) for leaf in out):
             raise _Explained(Explanation(problem=f"neither network has a layer or part `{name}`"))
 
 
