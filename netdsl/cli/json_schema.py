@@ -13,12 +13,13 @@ from typing import Any
 
 from netdsl.analysis.prelude import prelude
 from netdsl.language.document import ABOUT, CLAIMS_ABOUT, CLAIMS_BY_STAGE, HEAD_ABOUT, MERGES, NAME
+from netdsl.layers.arguments import Integer
 from netdsl.layers.catalog import LAYERS
 from netdsl.layers.layer import Layer
 from netdsl.layers.reference import signature, summary
-from netdsl.training.catalog import DATASETS, PATHS, PRECISIONS, Entry
+from netdsl.training.catalog import DATASETS, PATHS, Entry
+from netdsl.training.choices import CHOICES, NUMBERS, WORDS
 from netdsl.training.choices import KEYS as RECIPE_KEYS
-from netdsl.training.choices import NUMBERS, WORDS
 from netdsl.training.reference import SECTIONS
 
 Schema = dict[str, Any]
@@ -176,9 +177,11 @@ def _recipe_value(key: str) -> Schema:
     if key in WORDS:
         return _word(SECTIONS[key][0], WORDS[key][1], is_chain=key in ("prepare", "augment"))
     if key in NUMBERS:
-        return {"type": ["integer", "string"], "description": NUMBERS[key].about}
-    if key == "precision":
-        return {"enum": list(PRECISIONS)}
+        kind = "integer" if isinstance(NUMBERS[key], Integer) else "number"
+        return {"type": [kind, "string"], "description": NUMBERS[key].about}
+    if key in CHOICES:
+        as_yaml = {"true": True, "false": False}
+        return {"enum": [as_yaml.get(word, word) for word in CHOICES[key].options]}
     if key == "data":
         name = {"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^({'|'.join(PATHS)})."}]}
         several = {"type": "array", "items": name, "minItems": 1}

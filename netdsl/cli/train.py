@@ -9,22 +9,28 @@ from __future__ import annotations
 import argparse
 
 from netdsl.cli.arguments import Parser, add_spec_options, plugins, settings, whole_number
-from netdsl.training.choices import KEYS
+from netdsl.training.choices import KEYS, option_of
 
 ABOUT = {
     "task": "what is learned, such as binary(threshold=0.5); what the data are for unless given",
     "data": "the data set, such as digits, cifar10 or folder:PATH",
     "prepare": "what is done to every image, such as 'resize(32) -> normalize(mean, std)'",
     "augment": "what is done to training images at random, such as 'random_crop(32, padding=4) -> hflip'",
+    "validate": "share of the training data that is not learned from but measured, such as 0.1",
     "batch": "images per step",
+    "accumulate": "pieces that a batch is computed in, to save memory",
     "epochs": "how often every image is seen",
+    "stop_early": "epochs without a better validation figure, after which training stops",
     "optimizer": "such as 'sgd(lr=0.1, momentum=0.9)'",
+    "clip": "norm to which a longer gradient is shortened, such as 1.0",
     "schedule": "of the learning rate, such as 'cosine(warmup=1)'",
+    "ema": "decay of the weights' moving average, which is what is measured, such as 0.999",
     "loss": "such as 'cross_entropy(label_smoothing=0.1)'",
     "init": "how weights begin: drawn, such as xavier; or a run's folder, a .safetensors or .pth file, "
     "torchvision:WEIGHTS such as torchvision:IMAGENET1K_V1, timm:MODEL such as timm:resnet50.a1_in1k",
     "seed": "what fixes the first weights, the order of the data and all that is random",
     "precision": "auto, fp32 or bf16",
+    "compile": "auto, true or false: whether torch.compile is used",
     "workers": "processes that read images",
 }
 """What each key of a recipe is, for the help page."""
@@ -61,7 +67,7 @@ def configure(parser: Parser) -> None:
     )
     recipe = parser.add_argument_group("the recipe's keys, each in the place of the spec's")
     for key in KEYS:
-        recipe.add_argument(f"--{key}", metavar="VALUE", help=ABOUT[key])
+        recipe.add_argument(option_of(key), metavar="VALUE", help=ABOUT[key])
 
 
 def add_machine_options(parser: Parser) -> None:

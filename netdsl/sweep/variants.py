@@ -15,7 +15,7 @@ from netdsl.layers.layer import spell
 from netdsl.records import record, replace
 from netdsl.sweep.factors import SPEC, Target, find_target
 from netdsl.sweep.values import split
-from netdsl.training.choices import KEYS, Recipe, Use
+from netdsl.training.choices import KEYS, OPEN, Recipe, Use
 from netdsl.training.recipe import resolve_recipe
 
 Values = Mapping[str, str | None]
@@ -183,7 +183,7 @@ def recipe_texts(recipe: Recipe) -> dict[str, str]:
 
 def _text(key: str, value: Any) -> str:
     if value is None:
-        return "auto" if key == "workers" else "none"
+        return OPEN[key]
     if key == "data":
         return str(value[0])
     if isinstance(value, tuple):

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Protocol, Self, final
 
 import torch
@@ -47,11 +48,22 @@ class Share:
     """The process' number, from 0."""
     ranks: int = 1
     """How many there are."""
+    size: int = 1
+    """Samples of a full batch."""
+    pieces: int = 1
+    """What a full batch is cut into before it is shared; a smaller one into fewer, none larger than those."""
 
     def of(self, batch: torch.Tensor) -> torch.Tensor:
-        """A stretch of a batch's samples; those of all ranks in turn are the batch. Lengths differ by one at
-        most, so that a batch of fewer samples than ranks leaves some without any."""
-        return batch.tensor_split(self.ranks)[self.rank]
+        """A stretch of each piece of a batch; those of all ranks in turn are the piece. Lengths differ by one
+        at most, so that a piece of fewer samples than ranks leaves some without any."""
+        return torch.cat([piece.tensor_split(self.ranks)[self.rank] for piece in self._cut(batch)])
+
+    def sizes(self, count: int) -> list[int]:
+        """How many samples of each piece are this process', of a batch of so many."""
+        return [len(piece.tensor_split(self.ranks)[self.rank]) for piece in self._cut(torch.empty(count))]
+
+    def _cut(self, batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return batch.tensor_split(min(self.pieces, math.ceil(len(batch) * self.pieces / self.size)))
 
 
 WHOLE = Share()
@@ -136,6 +148,11 @@ def batch_starts(count: int, size: int) -> Sequence[int]:
     before it, since a batch normalisation cannot learn from one."""
     starts = range(0, count, size)
     return starts[:-1] if len(starts) > 1 and count % size == 1 else starts
+
+
+def batch_sizes(supply: Supply) -> list[int]:
+    """How many samples each batch of an epoch has, all shares together."""
+    return [end - start for start, end in pairwise([*supply.starts, len(supply)])]
 
 
 def cut_order(order: torch.Tensor, size: int, first: int, share: Share) -> list[torch.Tensor]:

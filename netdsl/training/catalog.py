@@ -385,3 +385,4 @@ SCENE = "scene:"
 PATHS = (FOLDER, SCENE)
 
 PRECISIONS = ("auto", "fp32", "bf16")
+COMPILES = ("auto", "true", "false")

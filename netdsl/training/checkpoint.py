@@ -25,6 +25,8 @@ from netdsl.training.tensors import Tensors
 
 MANIFEST, STATE = "manifest.json", "state.json"
 MODEL, OPTIMIZER, NOTES = "model.safetensors", "optimizer.safetensors", "notes.safetensors"
+AVERAGE = "average.safetensors"
+"""The moving average of the model, where the recipe asks for one."""
 _POSITION = re.compile(r"epoch-(\d{4,})(?:\+(\d{5,}))?\Z")
 _FILE = re.compile(r"[a-z]+\.(safetensors|json)\Z")
 _PARTIAL = ".partial"
@@ -77,8 +79,14 @@ class Checkpoint:
     state: Mapping[str, Any]
 
     @property
+    def used(self) -> str:
+        """The file of the weights that are measured and used: of the average, where there is one."""
+        return AVERAGE if AVERAGE in self.tensors else MODEL
+
+    @property
     def model(self) -> Tensors:
-        return self.tensors[MODEL]
+        """The weights that are used."""
+        return self.tensors[self.used]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from netdsl.diagnostics import fault
-from netdsl.layers.arguments import Argument, BadArgument, Integer
+from netdsl.layers.arguments import Argument, BadArgument, Choice, Integer, Real
 from netdsl.layers.layer import spell
 from netdsl.records import value_record
 from netdsl.training.catalog import (
     AUGMENTATIONS,
+    COMPILES,
     INITIALIZATIONS,
     LOSSES,
     OPTIMIZERS,
@@ -69,11 +70,21 @@ class Recipe:
     """What is done to every image, in order."""
     augment: tuple[Use, ...] = ()
     """What is done to training images, in order, after the sizes of `prepare` and before its `normalize`."""
+    validate: float | None = None
+    """The share of the training data that is measured after every epoch and not learned from."""
     batch: int = 64
     """Images per step."""
+    accumulate: int = 1
+    """Pieces that a batch is computed in, one after the other."""
     epochs: int = 10
+    stop_early: int | None = None
+    """Epochs without a better validation figure after which the training ends."""
     optimizer: Use = _ADAMW
+    clip: float | None = None
+    """The largest norm of the gradient."""
     schedule: Use = _COSINE
+    ema: float | None = None
+    """The decay of the weights' exponential moving average, which is what is measured."""
     loss: Use = _CROSS_ENTROPY
     init: Use | None = None
     """How weights begin; None as torch begins them."""
@@ -81,6 +92,8 @@ class Recipe:
     """What fixes the first weights, the order of the data and all that is random."""
     precision: str = "auto"
     """`bf16` for autocast where the device gains by it, `fp32`, or `auto`."""
+    compile: str = "auto"
+    """Whether the module is compiled: `true`, `false`, or `auto`, on GPUs."""
     workers: int | None = None
     """Processes that read images which do not fit into memory; None for one per core, up to 8."""
 
@@ -133,15 +146,50 @@ WORDS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
 }
 """The keys whose values are words with arguments: what a word is called, and the words."""
 
-NUMBERS: Mapping[str, Integer] = {
+NUMBERS: Mapping[str, Integer | Real] = {
+    "validate": Real(
+        "share of the training data that is not learned from but measured", above=0, maximum=0.9
+    ),
     "batch": Integer("images per step", minimum=1, maximum=2**20),
+    "accumulate": Integer("pieces that a batch is computed in", minimum=1, maximum=2**20),
     "epochs": Integer("epochs", minimum=1, maximum=10**6),
+    "stop_early": Integer("epochs without a better validation figure, after which training stops", minimum=1),
+    "clip": Real("norm to which a longer gradient is shortened", above=0),
+    "ema": Real("decay of the weights' moving average", minimum=0.5, maximum=0.999999),
     "seed": Integer("seed", minimum=0),
     "workers": Integer("processes", minimum=0, maximum=256),
 }
+"""The keys whose values are numbers."""
+
+CHOICES: Mapping[str, Choice] = {
+    "precision": Choice(
+        "how the forward pass computes; `auto` is bf16 where a GPU gains by it", options=PRECISIONS
+    ),
+    "compile": Choice("whether `torch.compile` is used; `auto` on GPUs", options=COMPILES),
+}
+"""The keys whose values are one of a few words."""
+
+OPEN: Mapping[str, str] = {
+    "init": "none",
+    "validate": "none",
+    "stop_early": "none",
+    "clip": "none",
+    "ema": "none",
+    "workers": "auto",
+}
+"""The keys that may be left open, each with the word that says so."""
 
 KEYS = tuple(vars(Recipe()))
 """The keys of a `train` section."""
+
+
+def option_of(key: str) -> str:
+    """The option of the command line that replaces a key.
+
+    >>> option_of("stop_early")
+    '--stop-early'
+    """
+    return f"--{key.replace('_', '-')}"
 
 
 def _restored(key: str, value: Any) -> Any:
@@ -150,15 +198,15 @@ def _restored(key: str, value: Any) -> Any:
         raise ValueError(f"it has an unknown key `{key}`")
     if key in ("prepare", "augment"):
         return tuple(_restored_use(key, item) for item in value)
+    if value is None and key in OPEN:
+        return None
     if key in WORDS:
-        return None if value is None and key == "init" else _restored_use(key, value)
+        return _restored_use(key, value)
     if key in NUMBERS:
-        return None if value is None and key == "workers" else NUMBERS[key].read(value)
+        return NUMBERS[key].read(value)
     if key == "data":
         return tuple(str(name) for name in value)
-    if value not in PRECISIONS:
-        raise ValueError(f"`{key}` is `{value}`")
-    return value
+    return CHOICES[key].read(value)
 
 
 def _restored_use(key: str, value: Mapping[str, Any]) -> Use:

@@ -14,7 +14,8 @@ from typing import Any, final
 import torch
 
 from netdsl.diagnostics import Faults, fault
-from netdsl.training.batches import Inputs
+from netdsl.training.averaging import MovingAverage
+from netdsl.training.batches import Inputs, Share, Supply, batch_sizes
 from netdsl.training.checkpoint import (
     Keeping,
     Position,
@@ -22,7 +23,9 @@ from netdsl.training.checkpoint import (
     prune_checkpoints,
     remove_partial_checkpoints,
 )
+from netdsl.training.compiling import compile_module
 from netdsl.training.device import Placement
+from netdsl.training.engine import Engine
 from netdsl.training.forward import moved, outputs_of
 from netdsl.training.initial.beginning import Beginning
 from netdsl.training.material import Material
@@ -31,11 +34,12 @@ from netdsl.training.network import TrainableNetwork
 from netdsl.training.optimization import initialize, learning_rate, make_optimizer
 from netdsl.training.progress import Display
 from netdsl.training.report import outcome, write_report
-from netdsl.training.run_folder import CHECKPOINTS, Row, Run, write_rows
+from netdsl.training.run_folder import CHECKPOINTS, Row, Run, best_epoch, write_rows
 from netdsl.training.seeds import WEIGHTS, derived
 from netdsl.training.state import State
 from netdsl.training.step import Step, Taken
 from netdsl.training.tasks.task import Task, read_by
+from netdsl.training.validation import is_over
 
 INTERRUPTED = 130
 """The exit code of a process that Ctrl-C stopped."""
@@ -63,16 +67,22 @@ class Training:
         if recipe.init is not None:
             initialize(recipe.init, module)
         module = placement.module(module)
-        self.state = State(task, module, make_optimizer(recipe.optimizer, module))
+        compile_module(module, recipe.compile, placement.device, display.warn)
+        engine = Engine(module)
+        average = None if recipe.ema is None else MovingAverage(module, recipe.ema)
+        self.state = State(task, engine, make_optimizer(recipe.optimizer, module), average)
         self.steps = len(material.train.starts)
         """Of an epoch."""
+        share = Share(size=recipe.batch, pieces=recipe.accumulate)
         self.step = Step(
             state=self.state,
             task=task,
             placement=placement,
             scaling=material.scaling,
             rate=learning_rate(recipe.schedule, recipe.optimizer.arguments["lr"], recipe.epochs, self.steps),
-            steps_per_epoch=self.steps,
+            sizes=batch_sizes(material.train),
+            share=share,
+            clip=recipe.clip,
             seed=recipe.seed,
             head_weights=network.head_weights,
         )
@@ -89,16 +99,22 @@ class Training:
         self._go_on()
         try:
             with self.display.training(self.run.recipe.epochs * self.steps):
-                while self.state.epoch <= self.run.recipe.epochs:
+                while not self.is_over:
                     self._epoch()
         except KeyboardInterrupt:
             self._report()
             raise _interrupted(self.run.folder, len(self.state.rows)) from None
         return self._report()
 
+    @property
+    def is_over(self) -> bool:
+        return is_over(self.state.rows, self.run.recipe)
+
     def begin_with(self, beginning: Beginning) -> None:
         """Gives the module its weights, and keeps them: a run that is resumed sets out from them."""
         beginning.give(self.state.module)
+        if self.state.average is not None:
+            self.state.average.restart()
         self.save()
 
     def _go_on(self) -> None:
@@ -110,9 +126,9 @@ class Training:
         if latest.checkpoint is not None:
             self.state.restore(latest.checkpoint, self.checkpoints)
             after = latest.checkpoint.position
-            finished = after.epochs >= self.run.recipe.epochs
             if after > Position(0):  # there are the weights that the run begins with
-                self.display.say(f"finished already, at {after}" if finished else f"going on after {after}")
+                said = "finished already, at" if self.is_over else "going on after"
+                self.display.say(f"{said} {after}")
         write_rows(self.run.folder, self.state.rows)
 
     def _epoch(self) -> None:
@@ -120,10 +136,11 @@ class Training:
         state = self.state
         self._train_epoch()
         started = time.perf_counter()
-        tested = measure(state.module, self.task, self.placement, self.material.scaling, self.material.test)
         row: dict[str, Any] = {"epoch": state.epoch}
         row |= {f"train_{name}": value for name, value in state.totals.figures().items()}
-        row |= {f"test_{name}": value for name, value in tested.items()}
+        for part, supply in (("validation", self.material.validation), ("test", self.material.test)):
+            if supply is not None:
+                row |= {f"{part}_{name}": value for name, value in self._measured(supply).items()}
         row["learning_rate"] = self.step.rate(state.epoch * self.steps - 1)
         row["samples_per_second"] = round(len(self.material.train) / state.seconds, 1)
         row["seconds"] = round(state.seconds + time.perf_counter() - started, 2)
@@ -131,6 +148,10 @@ class Training:
         self.save()
         write_rows(self.run.folder, state.rows)
         self.display.epoch(row, self.run.recipe.epochs, self.task.metric, self.task.samples)
+
+    def _measured(self, supply: Supply) -> dict[str, float]:
+        with self.state.averaged():
+            return measure(self.state.module, self.task, self.placement, self.material.scaling, supply)
 
     def _train_epoch(self) -> None:
         state = self.state
@@ -153,10 +174,17 @@ class Training:
         """
         self._read()
         self.state.save(self.checkpoints)
+        prune_checkpoints(self.checkpoints, self.keeping.last, self._best())
+        self._saved_at = time.monotonic()
+
+    def _best(self) -> int:
+        """The epoch whose checkpoint stays: the one that counts, where there are validation data; else the
+        best on the test data, which is kept for the record."""
+        if self.material.validation is not None:
+            return best_epoch(self.state.rows)
         metric = f"test_{self.task.metric}"
         best: Row = max(self.state.rows, key=lambda row: row[metric], default={"epoch": 0})
-        prune_checkpoints(self.checkpoints, self.keeping.last, int(best["epoch"]))
-        self._saved_at = time.monotonic()
+        return int(best["epoch"])
 
     def _read(self) -> None:
         """Moves figures from the device into the totals.
@@ -197,7 +225,9 @@ class Training:
     def _report(self) -> Run:
         run = replace(self.run, rows=tuple(self.state.rows))
         if run.rows:
-            write_report(run, self.task.metric, self.task.pictures(self._forward, self.material.test))
+            with self.state.averaged():
+                pictures = self.task.pictures(self._forward, self.material.test)
+            write_report(run, self.task.metric, pictures)
             self.display.say(outcome(run, self.task.metric))
         return run
 

@@ -40,6 +40,8 @@ class Material:
     scaling: Scaling
     remarks: tuple[str, ...] = ()
     """What has to be known of the data to judge the figures."""
+    validation: Supply | None = None
+    """What is kept of the training data to decide by."""
 
 
 def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Callable[[str], None]) -> Material:

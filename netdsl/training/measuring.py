@@ -37,21 +37,22 @@ class Totals:
 
     def figures(self) -> dict[str, float]:
         """The figures over all samples."""
-        return {"loss": self.loss / self.samples} | self.task.figures(_joined(self.notes))
+        return {"loss": self.loss / self.samples} | self.task.figures(joined(self.notes))
 
     def lately(self) -> str:
         """How it goes: the mean loss so far, and the task's figure over the last batches."""
         metric = self.task.metric
-        value = self.task.figures(_joined(self.notes[-SHOWN_BATCHES:]))[metric]
+        value = self.task.figures(joined(self.notes[-SHOWN_BATCHES:]))[metric]
         return f"loss {self.loss / self.samples:.3f}  {metric} {value:.3f}"
 
     def tensors(self) -> Tensors:
         """The notes of all batches as one."""
-        return dict(_joined(self.notes)) if self.notes else {}
+        return dict(joined(self.notes))
 
 
-def _joined(notes: Sequence[Notes]) -> Notes:
-    return {name: torch.cat([batch[name] for batch in notes]) for name in notes[0]}
+def joined(notes: Sequence[Notes]) -> Notes:
+    """The notes of several batches as those of one; of none, none."""
+    return {name: torch.cat([batch[name] for batch in notes]) for name in (notes[0] if notes else ())}
 
 
 def measure(

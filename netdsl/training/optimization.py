@@ -31,9 +31,26 @@ LOSSES: Mapping[str, type[nn.Module]] = {
 }
 
 
-def make_optimizer(use: Use, module: nn.Module) -> Optimizer:
-    """The optimizer of all a module's parameters."""
-    return OPTIMIZERS[use.word](module.parameters(), **use.arguments)
+FUSED: Mapping[str, tuple[str, ...]] = {
+    "sgd": ("cpu", "cuda"),
+    "adam": ("cpu", "cuda"),
+    "adamw": ("cpu", "cuda"),
+    "adagrad": ("cpu",),
+}
+"""The kinds of device on which torch updates all parameters in one kernel, if asked to.
+
+Measured on a core beside the default, for a MobileNetV2's 158 tensors: SGD takes 0.8 of the time, AdamW 0.3,
+Adagrad 0.5. Elsewhere torch chooses: `foreach` on GPUs, a loop on CPUs, where `foreach` gains nothing.
+"""
+
+
+def make_optimizer(use: Use, module: nn.Module, *, is_sharded: bool = False) -> Optimizer:
+    """The optimizer of all a module's parameters; those that processes share, not all fused kernels know."""
+    parameters = list(module.parameters())
+    kinds = {parameter.device.type for parameter in parameters}
+    is_fused = kinds <= set(FUSED.get(use.word, ())) and not is_sharded
+    arguments = dict(use.arguments) | ({"fused": True} if is_fused else {})
+    return OPTIMIZERS[use.word](parameters, **arguments)
 
 
 def make_loss(use: Use) -> nn.Module:

@@ -64,9 +64,10 @@ class Display:
     def epoch(self, row: Mapping[str, float], epochs: int, metric: str, samples: str) -> None:
         """An epoch is done."""
         width = len(str(epochs))
+        decides = f"   validation loss {row['validation_loss']:.4f}" if "validation_loss" in row else ""
         self.say(
             f"epoch {int(row['epoch']):>{width}}/{epochs}"
-            f"   train loss {row['train_loss']:.4f}  {metric} {row[f'train_{metric}']:.4f}"
+            f"   train loss {row['train_loss']:.4f}  {metric} {row[f'train_{metric}']:.4f}{decides}"
             f"   test loss {row['test_loss']:.4f}  {metric} {row[f'test_{metric}']:.4f}"
             f"   {row['samples_per_second']:,.0f} {samples}/s"
         )

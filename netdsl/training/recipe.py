@@ -19,9 +19,9 @@ from netdsl.language.document import expression_of
 from netdsl.layers.arguments import BadArgument
 from netdsl.layers.layer import spell
 from netdsl.records import replace
-from netdsl.training.catalog import DATASETS, OWN_MEAN, OWN_STD, PATHS, PRECISIONS, Entry
+from netdsl.training.catalog import DATASETS, OWN_MEAN, OWN_STD, PATHS, Entry
+from netdsl.training.choices import CHOICES, NUMBERS, OPEN, WORDS, Recipe, Use, complete, option_of
 from netdsl.training.choices import KEYS as KEYS
-from netdsl.training.choices import NUMBERS, WORDS, Recipe, Use, complete
 from netdsl.training.task_catalog import FITTING, is_known
 
 
@@ -56,7 +56,7 @@ def resolve_recipe(
     if reader.found.has_errors:
         raise Faults(reader.found)
     for key, text in overrides.items():
-        source = Source(f"--{key}", text)
+        source = Source(option_of(key), text)
         reader.read_key(key, syntax.Data(Span(source, 0, len(text)), text, "scalar"))
     recipe = reader.finish()
     if reader.found.has_errors:
@@ -91,8 +91,7 @@ class _Reader:
             "data": self._data,
             "prepare": self._chain,
             "augment": self._chain,
-            "precision": self._precision,
-        }
+        } | dict.fromkeys(CHOICES, self._choice)
         read = readers.get(name, self._number if name in NUMBERS else self._single)
         self.spans[name] = value.span
         try:
@@ -121,9 +120,34 @@ class _Reader:
                     span = self.spans[key] if key in self.values else self.spans["task"]
                     help = f"for `{task}`, `{key}` knows {', '.join(known) or 'nothing'}"
                     self._add("word-of-other-task", f"`{word}` has no place in the task `{task}`", span, help)
+        self._judge_keys(recipe)
         return recipe
 
-    def _add(self, code: str, message: str, span: Span, help: str | None = None) -> None:
+    def _judge_keys(self, recipe: Recipe) -> None:
+        """What keys demand of each other."""
+        task = recipe.task.word
+        faults: Mapping[str, tuple[bool, str, str]] = {
+            "stop_early": (
+                recipe.stop_early is not None and recipe.validate is None,
+                "`stop_early` needs data that decide when to stop, and the test part decides nothing",
+                "keep a share of the training data for that: `validate: 0.1`",
+            ),
+            "validate": (
+                recipe.validate is not None and not FITTING[task].can_validate,
+                f"the training data of the task `{task}` cannot be parted by `validate`",
+                "leave `validate` out",
+            ),
+            "accumulate": (
+                recipe.accumulate > recipe.batch,
+                f"a batch of {recipe.batch} cannot be cut into {recipe.accumulate} pieces",
+                f"write a number up to {recipe.batch}, the `batch`",
+            ),
+        }
+        for key, (is_wrong, message, help) in faults.items():
+            if is_wrong:
+                self._add("recipe-keys", message, self.spans.get(key, self.spans.get("batch")), help)
+
+    def _add(self, code: str, message: str, span: Span | None, help: str | None = None) -> None:
         self.found.add(Diagnostic(code=code, message=message, span=span, help=help))
 
     def _refuse(self, code: str, message: str, span: Span, help: str | None = None) -> _Refused:
@@ -140,8 +164,9 @@ class _Reader:
             raise self._refuse(f"unknown-{what}", message, value.span, help)
         return word
 
-    def _precision(self, key: str, value: syntax.Data) -> str:
-        return self._word(key, value, "precision", PRECISIONS)
+    def _choice(self, key: str, value: syntax.Data) -> str:
+        what = {"compile": "compiling"}.get(key, key)
+        return self._word(key, value, what, CHOICES[key].options)
 
     def _data(self, _: str, value: syntax.Data) -> tuple[str, ...]:
         items = value.items() if value.kind == "list" else (value,)
@@ -165,14 +190,14 @@ class _Reader:
             raise _Refused
         return tuple(names)
 
-    def _number(self, key: str, value: syntax.Data) -> int | None:
+    def _number(self, key: str, value: syntax.Data) -> float | None:
         number = NUMBERS[key]
         expression = expression_of(value)
-        if key == "workers" and isinstance(expression, syntax.Name) and expression.name == "auto":
+        if key in OPEN and _is_word(expression, OPEN[key]):
             return None
         found = _value(expression, self.parameters)
         try:
-            return int(number.read(found))
+            return number.read(found)
         except BadArgument as error:
             shown = f"`{key}` is {error.expected}, not {spell(found)}"
             help = f"write a number such as `{key}: {number.example}`"
@@ -180,13 +205,13 @@ class _Reader:
 
     def _single(self, key: str, value: syntax.Data) -> Use | None:
         expression = expression_of(value)
-        if key == "init" and _is_none(expression):
+        if key in OPEN and _is_word(expression, OPEN[key]):
             return None
         return self._use(key, expression)
 
     def _chain(self, key: str, value: syntax.Data) -> tuple[Use, ...]:
         expression = expression_of(value)
-        if _is_none(expression):
+        if _is_word(expression, "none"):
             return ()
         steps: tuple[syntax.Expression, ...] = (expression,)
         if isinstance(expression, syntax.Chain):
@@ -308,8 +333,8 @@ def _value(expression: syntax.Expression, names: Mapping[str, Any]) -> Any:
         raise Faults(found) from None
 
 
-def _is_none(expression: syntax.Expression) -> bool:
-    return isinstance(expression, syntax.Name) and expression.name == "none"
+def _is_word(expression: syntax.Expression, word: str) -> bool:
+    return isinstance(expression, syntax.Name) and expression.name == word
 
 
 def _either(words: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from netdsl.training.catalog import (
     SCHEDULES,
     Entry,
 )
+from netdsl.training.choices import CHOICES, KEYS, NUMBERS, OPEN, Recipe
 from netdsl.training.task_catalog import TASKS
 
 SECTIONS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
@@ -50,7 +51,18 @@ def page() -> str:
     )
     for key, (about, entries) in SECTIONS.items():
         parts += [f"## {key}\n", f"{about}\n", _table({_spelled(w, e): e.about for w, e in entries.items()})]
+    about = "The keys that take a number or one of a few words, with what they are unless given.\n"
+    parts += ["## Numbers and choices\n", about, _table(_plain_keys())]
     return "\n".join(parts)
+
+
+def _plain_keys() -> dict[str, str]:
+    rows = {}
+    for key in (key for key in KEYS if key in NUMBERS or key in CHOICES):
+        argument = NUMBERS.get(key) or CHOICES[key]
+        unless = getattr(Recipe(), key)
+        rows[f"`{key}: {OPEN[key] if unless is None else unless}`"] = f"{argument.about}: {argument.expects}"
+    return rows
 
 
 def _spelled(word: str, entry: Entry) -> str:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from netdsl.training.durable import write_beside
 from netdsl.training.initial.record import recorded_source
 from netdsl.training.run_folder import CURVES, REPORT_DATA, REPORT_TEXT, Row, Run
+from netdsl.training.validation import is_over
 
 TRAIN_COLOUR, TEST_COLOUR = "tab:blue", "tab:orange"
 
@@ -57,7 +58,7 @@ def summary(run: Run) -> dict[str, object]:
         "test_samples": facts.test_samples,
         "remarks": facts.remarks,
         "epochs": len(run.rows),
-        "finished": len(run.rows) >= run.recipe.epochs,
+        "finished": is_over(run.rows, run.recipe),
         "seconds": round(sum(row["seconds"] for row in run.rows), 2),
         "final": run.metrics,
     }
@@ -68,9 +69,11 @@ def outcome(run: Run, metric: str) -> str:
     last, facts = run.metrics[f"test_{metric}"], run.facts
     seconds = sum(row["seconds"] for row in run.rows)
     epochs = f"{len(run.rows)} epoch{'s' * (len(run.rows) != 1)}"
+    best = f"epoch {run.metrics['epoch']}, the best on validation data: "
+    chosen = best if facts.validation_samples else ""
     return (
-        f"test {metric} {last:.4f} on {facts.test_samples:,} {facts.samples} that took no part in training, "
-        f"after {epochs} and {seconds:,.0f} seconds: see {run.folder / REPORT_TEXT}"
+        f"{chosen}test {metric} {last:.4f} on {facts.test_samples:,} {facts.samples} that took no part in "
+        f"training, after {epochs} and {seconds:,.0f} seconds: see {run.folder / REPORT_TEXT}"
     )
 
 
@@ -78,7 +81,7 @@ def page(run: Run, metric: str, pictures: Sequence[str] = ()) -> str:
     """The report as Markdown, with the pictures beside it."""
     facts, recipe, last = run.facts, run.recipe, run.metrics
     seconds = sum(row["seconds"] for row in run.rows)
-    stopped = "" if len(run.rows) >= recipe.epochs else f" of {recipe.epochs}; stopped before the end"
+    stopped = "" if is_over(run.rows, recipe) else f" of {recipe.epochs}; stopped before the end"
     instead = "".join(f"\n> **A fallback was used.** {reason}\n" for reason in facts.passed_over)
     instead += "".join(f"\n> {remark}\n" for remark in facts.remarks)
     steps = {
@@ -98,7 +101,7 @@ def page(run: Run, metric: str, pictures: Sequence[str] = ()) -> str:
     listed = "".join(f"| {key} | `{value}` |\n" for key, value in steps.items())
     return (
         f"# {facts.network} on {facts.data}\n{instead}\n"
-        f"**Test {metric} {last[f'test_{metric}']:.4f}** after epoch {len(run.rows)}{stopped}, on "
+        f"**Test {metric} {last[f'test_{metric}']:.4f}** after epoch {int(last['epoch'])}{stopped}, on "
         f"{facts.test_samples:,} {facts.samples} that took no part in training; {facts.train_samples:,} did. "
         f"{seconds:,.0f} seconds on {facts.device} ({facts.precision}), "
         f"{facts.parameters:,} parameters, {facts.macs:,} multiply-adds each.\n\n"

@@ -43,6 +43,16 @@ Row = Mapping[str, float]
 """The figures of an epoch."""
 
 
+def best_epoch(rows: Sequence[Row]) -> int:
+    """The epoch with the lowest loss on the validation data, the first of equals; 0 before there is one.
+
+    The loss, since it still tells epochs apart where the figures of a few images are equal (Prechelt 1998,
+    Early stopping — but when?).
+    """
+    best = min(rows, key=lambda row: row["validation_loss"], default={"epoch": 0})
+    return int(best["epoch"])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known of a run besides its recipe; `run.json`."""
@@ -63,6 +73,8 @@ class Facts:
     """What a sample is, in the plural: `images`, `patches`, …."""
     train_samples: int
     test_samples: int
+    validation_samples: int = 0
+    """Kept of the training data to decide by."""
     remarks: tuple[str, ...]
     """What has to be known of the data to judge the figures."""
     mean: tuple[float, ...] | None
@@ -91,8 +103,11 @@ class Run:
 
     @property
     def metrics(self) -> Row:
-        """The figures of the last epoch."""
-        return self.rows[-1] if self.rows else {}
+        """The figures of the epoch that counts: the best on the validation data where there are some, else
+        the last."""
+        if not self.rows:
+            return {}
+        return self.rows[-1 if self.recipe.validate is None else best_epoch(self.rows) - 1]
 
 
 def gather_facts(
@@ -119,6 +134,7 @@ def gather_facts(
         samples=samples,
         train_samples=len(material.train),
         test_samples=len(material.test),
+        validation_samples=len(material.validation) if material.validation else 0,
         remarks=material.remarks,
         mean=material.scaling.mean,
         std=material.scaling.std,

@@ -5,18 +5,21 @@ recipe → data → module → (epoch → figures → checkpoint)* → report
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from netdsl.diagnostics import fault
 from netdsl.records import replace
 from netdsl.training.checkpoint import Keeping, positions
-from netdsl.training.choices import Recipe, Use
+from netdsl.training.choices import Recipe, Use, option_of
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.device import Placement, is_out_of_memory, keep_freed_memory, place
 from netdsl.training.epochs import Training
 from netdsl.training.initial.beginning import Beginning, Wanted
 from netdsl.training.initial.record import RECORD
+from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.progress import Display
 from netdsl.training.recipe import resolve_recipe
@@ -30,6 +33,8 @@ from netdsl.training.run_folder import (
     write_beginning,
 )
 from netdsl.training.tasks import make_task
+from netdsl.training.tasks.task import Task
+from netdsl.training.validation import hold_out
 
 
 def train(
@@ -97,7 +102,7 @@ def _train(
     if placement.device.type == "cpu":
         keep_freed_memory()
     try:
-        material = task.material(network, recipe, found.data, display.say)
+        material = _material(network, recipe, task, found.data, display)
         facts = gather_facts(network, found, material, placement, recipe.seed, task.samples)
         run = Run(folder, recipe, earlier.facts if earlier else facts, ())
         if beginning is not None:
@@ -117,12 +122,23 @@ def _train(
         raise fault("out-of-memory", message, exit_code=4, help=help) from None
 
 
+def _material(network: TrainableNetwork, recipe: Recipe, task: Task, data: Any, display: Display) -> Material:
+    """What a network is trained, decided and tested on."""
+    if recipe.validate is None:
+        return task.material(network, recipe, data, display.say)
+    kept, held = hold_out(data, recipe.validate, recipe.seed)
+    material = task.material(network, recipe, kept, display.say)
+    return dataclasses.replace(material, validation=task.test(network, recipe, held, display.say))
+
+
 def _resumed_recipe(run: Run, network: TrainableNetwork, overrides: Mapping[str, str]) -> Recipe:
     """The run's recipe, with more epochs if asked for; nothing else may change under way."""
     changed = [key for key in overrides if key != "epochs"]
     if changed:
         message = f"a run that is resumed keeps its `{changed[0]}`"
-        raise fault("resume-override", message, help=f"leave `--{changed[0]}` out, or begin a new run")
+        raise fault(
+            "resume-override", message, help=f"leave `{option_of(changed[0])}` out, or begin a new run"
+        )
     if dict(network.settings) != run.facts.settings or dict(network.sources) != read_sources(run, network):
         message = f"the spec is not the one that the run `{run.folder}` began with"
         raise fault("resume-other-spec", message, help="begin a new run")
@@ -154,7 +170,8 @@ def _announce(run: Run, has_recipe: bool, placement: Placement, display: Display
     )
     for reason in facts.passed_over:
         display.warn(reason)
-    counts = f"{facts.train_samples:,} {facts.samples} to train on, {facts.test_samples:,} to test on"
+    held = f"{facts.validation_samples:,} to decide by, " if facts.validation_samples else ""
+    counts = f"{facts.train_samples:,} {facts.samples} to train on, {held}{facts.test_samples:,} to test on"
     used = f"{facts.data}: {counts}"
     if facts.passed_over:
         display.warn(f"INSTEAD, THE FALLBACK IS USED: {used}")
@@ -170,6 +187,9 @@ def _announce(run: Run, has_recipe: bool, placement: Placement, display: Display
     for key in ("task", "optimizer", "schedule", "loss"):
         display.say(f"  {key:<10} {getattr(recipe, key)}")
     display.say(f"  prepare    {_chain(recipe.prepare)}\n  augment    {_chain(recipe.augment)}")
+    for key in ("validate", "accumulate", "stop_early", "clip", "ema"):
+        if getattr(recipe, key) != getattr(Recipe(), key):
+            display.say(f"  {key:<10} {getattr(recipe, key)}")
     display.say(f"into {run.folder}")
 
 

@@ -11,7 +11,7 @@ from typing import final
 
 import torch
 
-WEIGHTS, ORDER, SAMPLE, STEP, NOISE, SPLIT = range(6)
+WEIGHTS, ORDER, SAMPLE, STEP, NOISE, SPLIT, VALIDATION = range(7)
 """What a seed is for; the first argument of `derived`."""
 
 _BITS = 2**64 - 1
@@ -81,12 +81,13 @@ def order_of(epoch: int, count: int, seed: int) -> torch.Tensor:
     return torch.randperm(count, generator=generator)
 
 
-def reseed_step(seed: int, epoch: int, step: int, device: torch.device) -> None:
+def reseed_step(seed: int, epoch: int, step: int, device: torch.device, rank: int = 0) -> None:
     """Sets what a training step draws from, for dropout and the like, on the CPU and the device it runs on.
+    Processes that share a batch draw each their own.
 
     `torch.manual_seed` would reach for every kind of device, which takes milliseconds for one not in use.
     """
-    number = derived(STEP, seed, epoch, step)
+    number = derived(STEP, seed, epoch, step, *([rank] if rank else []))
     torch.default_generator.manual_seed(number)
     if device.type == "cuda":
         torch.cuda.manual_seed(number)

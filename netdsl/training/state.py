@@ -6,6 +6,8 @@ so that a run which is resumed at any step has the bits of an undisturbed one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
@@ -13,7 +15,17 @@ from typing import final
 from torch import nn
 from torch.optim import Optimizer
 
-from netdsl.training.checkpoint import MODEL, NOTES, OPTIMIZER, Checkpoint, Position, save_checkpoint
+from netdsl.training.averaging import MovingAverage
+from netdsl.training.checkpoint import (
+    AVERAGE,
+    MODEL,
+    NOTES,
+    OPTIMIZER,
+    Checkpoint,
+    Position,
+    save_checkpoint,
+)
+from netdsl.training.engine import Engine
 from netdsl.training.measuring import Totals
 from netdsl.training.run_folder import Row
 from netdsl.training.tasks.task import Task
@@ -26,8 +38,11 @@ class State:
     """A training between two steps."""
 
     task: Task
-    module: nn.Module
+    engine: Engine
+    """What computes the gradients of the module."""
     optimizer: Optimizer
+    average: MovingAverage | None = None
+    """Of the module's weights, which is then what is measured."""
     rows: list[Row] = field(default_factory=list)
     """The figures of each epoch that has ended."""
     steps: int = 0
@@ -39,6 +54,16 @@ class State:
 
     def __post_init__(self) -> None:
         self.totals = Totals(self.task)
+
+    @property
+    def module(self) -> nn.Module:
+        return self.engine.module
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Lends the module what is measured of it: its average, if there is one."""
+        with self.average.in_place() if self.average is not None else nullcontext():
+            yield
 
     @property
     def epoch(self) -> int:
@@ -65,6 +90,8 @@ class State:
             OPTIMIZER: optimizer_tensors(self.optimizer, self.module),
             NOTES: self.totals.tensors(),
         }
+        if self.average is not None:
+            tensors[AVERAGE] = self.average.tensors
         under_way = {"samples": self.totals.samples, "loss": self.totals.loss, "seconds": self.seconds}
         save_checkpoint(checkpoints, self.position, tensors, {"rows": self.rows, "under_way": under_way})
 
@@ -74,7 +101,10 @@ class State:
         Raises:
             Faults: it belongs to another network; exit code 5.
         """
-        load_module(self.module, checkpoint.model, checkpoints)
+        load_module(self.module, checkpoint.tensors[MODEL], checkpoints)
+        if self.average is not None:
+            with self.average.in_place():
+                load_module(self.module, checkpoint.model, checkpoints)
         load_optimizer(self.optimizer, self.module, checkpoint.tensors[OPTIMIZER], checkpoints)
         self.rows = list(checkpoint.state["rows"])
         self.steps = checkpoint.position.steps

@@ -62,6 +62,8 @@ class Fitting:
     augment: tuple[str, ...] = tuple(AUGMENTATIONS)
     prepared: tuple[str, ...] = ("normalize",)
     """The preparations of a recipe that names none."""
+    can_validate: bool = True
+    """Whether a share of the training data can be kept for validation."""
 
 
 FITTING: Mapping[str, Fitting] = {
@@ -80,6 +82,7 @@ FITTING: Mapping[str, Fitting] = {
         ("pca",),
         ("hflip", "vflip", "rotate90"),
         prepared=("pca",),
+        can_validate=False,
     ),
 }
 """What goes with each task."""

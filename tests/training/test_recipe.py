@@ -24,6 +24,12 @@ init: kaiming
 seed: 7
 precision: fp32
 workers: 2
+validate: 0.1
+accumulate: 4
+stop_early: 5
+clip: 1
+ema: 0.99
+compile: true
 """
 
 
@@ -53,6 +59,12 @@ def test_a_recipe_says_every_choice() -> None:
         seed=7,
         precision="fp32",
         workers=2,
+        validate=0.1,
+        accumulate=4,
+        stop_early=5,
+        clip=1,
+        ema=0.99,
+        compile="true",
     )
 
 
@@ -69,7 +81,16 @@ def test_the_command_line_replaces_keys() -> None:
     assert (recipe.epochs, recipe.data) == (3, ("folder:my/cats",))
 
 
-@pytest.mark.parametrize("text", ["augment: none", "init: none", "workers: auto", "prepare: none"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "augment: none",
+        "init: none",
+        "workers: auto",
+        "prepare: none",
+        "clip: none\nema: none\nvalidate: none\nstop_early: none",
+    ],
+)
 def test_a_key_may_say_none(text: str) -> None:
     assert list(check_recipe(section(text), {})) == []
 
@@ -107,6 +128,9 @@ def test_a_recipe_survives_its_json(text: str) -> None:
         ('"precision": "auto"', '"precision": "fp8"'),
         ('"lr": 0.001', '"lr": 0.001, "speed": 1'),
         ('"warmup": 1', '"warmup": [1]'),
+        ('"compile": "auto"', '"compile": "yes"'),
+        ('"ema": null', '"ema": 1'),
+        ('"accumulate": 1', '"accumulate": null'),
         ("{", "["),
     ],
 )
@@ -142,7 +166,16 @@ def test_what_an_older_netdsl_did_not_write_has_its_default() -> None:
         ("data: {a: 1}", "recipe-value", "{a: 1}", "write a name"),
         ("precision: fp16", "unknown-precision", "fp16", "did you mean `bf16`?"),
         ("precision: [fp32]", "unknown-precision", "[fp32]", "write `auto`"),
+        ("compile: max", "unknown-compiling", "max", "write `auto`, `true` or `false`"),
         ("batch: 0", "recipe-value", "0", None),
+        ("clip: 0", "recipe-value", "0", "write a number such as `clip: 0.5`"),
+        ("ema: 1", "recipe-value", "1", None),
+        ("ema: 0.3", "recipe-value", "0.3", None),
+        ("accumulate: none", "recipe-value", "none", "write a number such as `accumulate: 1`"),
+        ("validate: 1", "recipe-value", "1", None),
+        ("stop_early: 3", "recipe-keys", "3", "keep a share of the training data for that"),
+        ("batch: 8\naccumulate: 9", "recipe-keys", "9", "write a number up to 8"),
+        ("task: hyperspectral\nvalidate: 0.1", "recipe-keys", "0.1", "leave `validate` out"),
         ("batch: 1.5", "recipe-value", "1.5", None),
         ("batch: [1, 2]", "recipe-value", "[1, 2]", None),
         ("epochs: -1", "recipe-value", "-1", None),
