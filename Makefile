@@ -7,7 +7,7 @@ READY := .venv/ready
 PIP = $$($(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test fuzz check docs bench clean
+.PHONY: help setup train test fuzz kill check docs bench clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: setup ## run the tests
 
 fuzz: setup ## check 20,000 texts that nobody would write: none may fail, wait, or fill the memory
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing
+
+kill: setup ## kill a sweep and a search ten times each: every trial must be there once, with the same figures
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.sweep.killing
 
 check: setup ## look for faults without running: ruff, mypy
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@
   netdsl sweep lenet_d2l kernel=3,4,5 act=sigmoid,relu epochs=5 --one-at-a-time
   netdsl sweep lenet_d2l,resnet18_d2l epochs=2
   netdsl sweep --study lenet --only lr
+  netdsl sweep lenet_d2l lr=0.01..1:log kernel=3,4,5 --search 50 --objective accuracy,macs
 
 A factor is a parameter of the spec, a key of its recipe, or an argument of a word there, such as the
 optimizer's lr; with a single value it is fixed for all trials. A sweep that was stopped, or killed, goes on
@@ -13,14 +14,20 @@ by the same command.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netdsl.cli.arguments import Parser, add_plugins, plugins, whole_number
 from netdsl.diagnostics import did_you_mean, fault
 from netdsl.records import replace
 from netdsl.sweep.plan import Wish, make_plan, spelled
+from netdsl.sweep.space import Interval, Sought, make_space, read_space
 from netdsl.sweep.study_file import Asked, find_study, read_study_file
 from netdsl.sweep.values import read_factors, split
+
+if TYPE_CHECKING:  # torch is loaded only once the command line is right
+    from netdsl.sweep.machine import Machine
 
 MOST_PRINTED = 40
 """Rows of the table on a terminal; the page has all."""
@@ -36,6 +43,23 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--repeats", type=whole_number(1), metavar="N", help="seeds for each combination; 1")
     parser.add_argument(
         "--one-at-a-time", action="store_true", help="change one factor at a time, not all of them together"
+    )
+    parser.add_argument(
+        "--search",
+        type=whole_number(1),
+        metavar="N",
+        help="train N combinations, each chosen by what came of those before, also from intervals such as "
+        "lr=0.01..1:log",
+    )
+    parser.add_argument(
+        "--objective",
+        metavar="NAME,…",
+        help="what a search is for: the figure of the task, such as accuracy, and costs: params, macs",
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="FILE|URL",
+        help="where machines meet that search together: a file that all of them see, or a database's address",
     )
     parser.add_argument(
         "--skip-invalid",
@@ -59,12 +83,13 @@ def run(options: argparse.Namespace) -> int:
         if options.words or options.study:
             raise fault("command-line", "`--report` stands alone", help="name the folder, and nothing else")
         return _report(Path(options.report))
-    factors, specs = _words(options)
+    factors, intervals, specs = _words(options)
     if options.study is None:
         asked = Asked(Wish(specs, factors))
     else:
         asked = read_study_file(find_study(options.study))
         chosen = _chosen(dict(asked.wish.factors), options.only) | factors
+        chosen = {name: values for name, values in chosen.items() if name not in intervals}
         asked = replace(asked, wish=replace(asked.wish, specs=specs or asked.wish.specs, factors=chosen))
     wish = replace(
         asked.wish,
@@ -73,18 +98,46 @@ def run(options: argparse.Namespace) -> int:
         skip_invalid=options.skip_invalid,
         plugins=tuple(plugins(options.plugins)),
     )
+    asked = replace(asked, wish=wish)
+    if options.search is not None:
+        return _search(options, asked, intervals)
     if options.dry_run:
         return _list(wish)
-    from netdsl.sweep.runner import Machine, sweep
+    from netdsl.sweep.runner import sweep
 
-    machine = Machine(
-        jobs=options.jobs, device=options.device, root=Path(options.data_root) if options.data_root else None
-    )
-    return _report(sweep(replace(asked, wish=wish), machine, Path(options.out) if options.out else None))
+    return _report(sweep(asked, _machine(options), Path(options.out) if options.out else None))
 
 
-def _words(options: argparse.Namespace) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """The factors and the specs that the command line names."""
+def _machine(options: argparse.Namespace) -> Machine:
+    from netdsl.sweep.machine import Machine
+
+    root = Path(options.data_root) if options.data_root else None
+    return Machine(jobs=options.jobs, device=options.device, root=root)
+
+
+def _search(options: argparse.Namespace, asked: Asked, intervals: Mapping[str, Interval]) -> int:
+    """Searches, or says what would be searched."""
+    objective = tuple(name for name in split(options.objective or "") if name)
+    sought = Sought(options.search, objective, intervals, options.storage)
+    if options.dry_run:
+        space = make_space(asked.wish, sought)
+        for name in (*space.lists, *space.intervals):
+            print(f"{name}: {space.spelled(name)}")
+        among = "" if space.size is None else f" of {space.size:,}"
+        print(f"{sought.count} combinations{among} × {asked.wish.repeats}, chosen as the search goes on")
+        return 0
+    from netdsl.sweep.searching import search
+
+    return _report(search(asked, sought, _machine(options), Path(options.out) if options.out else None))
+
+
+Words = tuple[dict[str, tuple[str, ...]], dict[str, Interval], tuple[str, ...]]
+"""The factors with values, those that are intervals, and the specs."""
+
+
+def _words(options: argparse.Namespace) -> Words:
+    """What the command line varies, in which specs."""
+    _check_search(options)
     words = options.words
     specs: list[str] = []
     if words and "=" not in words[0]:
@@ -95,7 +148,23 @@ def _words(options: argparse.Namespace) -> tuple[dict[str, tuple[str, ...]], tup
         raise fault("command-line", "no spec is named", help=help)
     if options.only is not None and options.study is None:
         raise fault("command-line", "`--only` chooses from a study's factors", help="name one with `--study`")
-    return read_factors(words), tuple(dict.fromkeys(specs))
+    factors, intervals = (read_factors(words), {}) if options.search is None else read_space(words)
+    return factors, intervals, tuple(dict.fromkeys(specs))
+
+
+def _check_search(options: argparse.Namespace) -> None:
+    """Whether what is said of a search goes together.
+
+    Raises:
+        Faults: it does not; exit code 2.
+    """
+    if options.search is not None and options.one_at_a_time:
+        message = "`--search` and `--one-at-a-time` exclude each other"
+        raise fault("command-line", message, help="a search changes all factors together")
+    for option, value in (("--objective", options.objective), ("--storage", options.storage)):
+        if value and options.search is None:
+            help = "say how many combinations to train: `--search 50`"
+            raise fault("command-line", f"`{option}` is for a search", help=help)
 
 
 def _chosen(factors: dict[str, tuple[str, ...]], only: str | None) -> dict[str, tuple[str, ...]]:

@@ -107,6 +107,9 @@ def _about(summary: Summary) -> str:
     if missing:
         said.append(_paragraph(f"{missing} of {len(study.trials)} trials have not ended.", "warning"))
     how = "one factor at a time about" if study.one_at_a_time else "the full grid, compared with"
+    if study.searched is not None:
+        how = f"found by a search for {', '.join(study.searched.objective)}, compared with"
+        said += [_paragraph(f"Left out: {reason}.", "note") for reason in study.searched.refused]
     seeds = f"{study.repeats} seed{'s' * (study.repeats != 1)} each"
     own = spelled(summary.baseline.values) or "the specs as they are"
     note = (
@@ -160,8 +163,11 @@ def _figure(caption: str, picture: bytes) -> str:
 def _how(summary: Summary) -> str:
     study = summary.study
     devices = dict.fromkeys(one.device for cell in summary.cells for one in cell.outcomes)
+    searched = study.searched
+    chosen = [] if searched is None else [f"{name}={text}" for name, text in searched.space.items()]
     listed = {
         "specs": ", ".join(study.specs),
+        **({"chosen from": "; ".join(chosen)} if chosen else {}),
         "fixed": spelled({name: value for name, value in study.fixed.items() if name != "spec"}) or "nothing",
         "optimizers": "; ".join(dict.fromkeys(row.optimizer for row in study.combinations)),
         "data": ", ".join(f"{used.used} (of {', '.join(used.names)})" for used in study.data),

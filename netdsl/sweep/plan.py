@@ -226,12 +226,15 @@ def trials_of(plan: Plan, data: Mapping[tuple[str, ...], str]) -> tuple[Trial, .
     Args:
         data: for each list of names in a recipe, the data set that is used.
     """
-    found = []
-    for number, combination in enumerate(plan.combinations):
-        variant = combination.variant
-        for repeat in range(plan.wish.repeats):
-            seed = variant.recipe.seed + repeat
-            settings = f"{variant.key} {data[variant.recipe.data]} {seed}"
-            digest = hashlib.sha256(settings.encode()).hexdigest()
-            found.append(Trial(digest[:16], number, repeat, seed))
-    return tuple(found)
+    return tuple(
+        trial_of(combination.variant, number, repeat, data[combination.variant.recipe.data])
+        for number, combination in enumerate(plan.combinations)
+        for repeat in range(plan.wish.repeats)
+    )
+
+
+def trial_of(variant: Variant, combination: int, repeat: int, data: str) -> Trial:
+    """A training of a combination's variant, with the seed of that repeat, on the data set that is used."""
+    seed = variant.recipe.seed + repeat
+    digest = hashlib.sha256(f"{variant.key} {data} {seed}".encode()).hexdigest()
+    return Trial(digest[:16], combination, repeat, seed)

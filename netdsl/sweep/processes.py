@@ -67,9 +67,17 @@ class Workers:
     def perform(self, requests: Sequence[Request]) -> Iterator[tuple[Request, Answer]]:
         """The requests with their answers, as they come."""
         for request in requests:
-            self._requests.put(request)
+            self.send(request)
         for _ in requests:
-            yield self._answers.get()
+            yield self.next_answer()
+
+    def send(self, request: Request) -> None:
+        """Hands a request to whoever is free next."""
+        self._requests.put(request)
+
+    def next_answer(self) -> tuple[Request, Answer]:
+        """The next request that is answered, with its answer; waits for it."""
+        return self._answers.get()
 
     def _serve(self, device: str) -> None:
         """Hands requests to a process, one at a time, and starts another where one has died."""

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from netdsl.compiler import compile_spec
 from netdsl.diagnostics import Faults, fault
 from netdsl.sweep.factors import SPEC
-from netdsl.sweep.plan import Plan, make_plan, spelled, trials_of
+from netdsl.sweep.machine import Machine, devices_of, parallel, threads_each
+from netdsl.sweep.plan import Plan, make_plan, trials_of
 from netdsl.sweep.processes import Workers
+from netdsl.sweep.requests import RESULTS, Sender, find_used, keep_spec, outcome_of, told
 from netdsl.sweep.study import (
     FORMAT,
     LOGS,
     RUNS,
-    SPECS,
     STUDY,
     Outcome,
     Planned,
@@ -38,29 +35,12 @@ from netdsl.sweep.study import (
     write_study,
 )
 from netdsl.sweep.study_file import Asked
-from netdsl.sweep.variants import recipe_texts
-from netdsl.training.data.find import data_root, find_data
-from netdsl.training.device import place
-from netdsl.training.durable import write_beside
 from netdsl.training.progress import Display
 from netdsl.training.run_folder import REPORT_DATA
-from netdsl.training.session import trainable
 from netdsl.version import VERSION
 
 INTERRUPTED = 130
 """The exit code of a process that Ctrl-C stopped."""
-RESULTS = ("non-finite-loss",)
-"""Faults that a trial would end with again: they are results. Other trials that failed are tried again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """Where and how trials run."""
-
-    jobs: int | None = None
-    """Trials at a time; None for one per core, or one per GPU."""
-    device: str | None = None
-    root: Path | None = None
 
 
 def sweep(asked: Asked, machine: Machine, out: Path | None = None, display: Display | None = None) -> Path:
@@ -81,28 +61,33 @@ def sweep(asked: Asked, machine: Machine, out: Path | None = None, display: Disp
     """
     display = display or Display()
     plan = make_plan(asked.wish)
-    folder = out or Path("sweeps") / _folder_name(asked)
+    folder = out or Path("sweeps") / folder_name(asked)
     check_folder(folder)
     with locked(folder) as lock:
         study, ended = _begin(folder, asked, plan, machine, display)
         write_study(folder, study)
         write_outcomes(folder, _in_order(study, ended))
-        specs = {spec: _keep_spec(folder, spec, plan.wish.plugins) for spec in plan.wish.specs}
-        waiting = [
-            _request(folder, plan, study, planned, specs, machine)
-            for planned in study.trials
-            if planned.id not in ended
+        specs = {spec: keep_spec(folder, spec, plan.wish.plugins) for spec in plan.wish.specs}
+        sender = Sender(folder, specs, plan.wish.plugins, machine.root)
+        waiting = {planned.id: planned for planned in study.trials if planned.id not in ended}
+        used = {one.names: one.used for one in study.data}
+        variants = [combination.variant for combination in plan.combinations]
+        requests = [
+            sender.request(planned, variant, used[variant.recipe.data])
+            for planned in waiting.values()
+            for variant in (variants[planned.combination],)
         ]
         _announce(folder, plan, study, len(waiting), display)
-        devices = _devices(machine.device)
-        jobs = min(machine.jobs or _parallel(devices), max(1, len(waiting)))
+        devices = devices_of(machine.device)
+        jobs = min(machine.jobs or parallel(devices), max(1, len(waiting)))
         try:
             with Workers(jobs, devices, study.threads, lock, folder / LOGS) as workers:
-                for request, answer in workers.perform(waiting):
-                    outcome = _outcome(study, request["id"], answer)
+                for request, answer in workers.perform(requests):
+                    planned = waiting[request["id"]]
+                    outcome = outcome_of(planned, study.combinations[planned.combination].values, answer)
                     ended[outcome.id] = outcome
                     write_outcomes(folder, _in_order(study, ended))
-                    display.say(_told(outcome, len(ended), len(study.trials)))
+                    display.say(told(outcome, len(ended), len(study.trials)))
         except KeyboardInterrupt:
             message = f"stopped; {len(ended)} of {len(study.trials)} trials have ended in `{folder}`"
             help = "the same command goes on"
@@ -110,11 +95,17 @@ def sweep(asked: Asked, machine: Machine, out: Path | None = None, display: Disp
     return folder
 
 
-def _folder_name(asked: Asked) -> str:
+def folder_name(asked: Asked, others: Mapping[str, str] | None = None) -> str:
+    """The name of a study's folder: its own, or one that follows from the specs and the factors.
+
+    Args:
+        asked: the study.
+        others: further factors, that are no lists of values.
+    """
     if asked.name:
         return asked.name
     wish = asked.wish
-    said = json.dumps([wish.specs, dict(wish.factors), wish.one_at_a_time])
+    said = json.dumps([wish.specs, dict(wish.factors), wish.one_at_a_time, *([others] if others else [])])
     names = "+".join(Path(spec).stem for spec in wish.specs)
     return f"{names}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
@@ -132,15 +123,10 @@ def _begin(
         display.warn(f"written anew: {faults.diagnostics[0].message}")
     known = {used.names: used for used in earlier.data} if earlier else {}
     names = {combination.variant.recipe.data for combination in plan.combinations}
-    data = tuple(known.get(one) or _find(one, machine, display) for one in sorted(names))
-    study = _study(asked, plan, data, earlier.threads if earlier else _threads(plan, machine))
+    data = tuple(known.get(one) or find_used(one, machine, display) for one in sorted(names))
+    study = _study(asked, plan, data, earlier.threads if earlier else threads_each(machine, plan.trials))
     ids = {planned.id for planned in study.trials}
     return study, {one.id: one for one in outcomes if one.id in ids and _stands(folder, one)}
-
-
-def _find(names: tuple[str, ...], machine: Machine, display: Display) -> Used:
-    found = find_data(names, data_root(machine.root), display.say)
-    return Used(names=names, used=found.data.name, passed_over=found.passed_over)
 
 
 def _stands(folder: Path, outcome: Outcome) -> bool:
@@ -187,50 +173,6 @@ def _in_order(study: Study, ended: Mapping[str, Outcome]) -> list[Outcome]:
     return [ended[planned.id] for planned in study.trials if planned.id in ended]
 
 
-def _keep_spec(folder: Path, spec: str, plugins: Sequence[str]) -> Path:
-    """Writes a spec's texts into the study, where trials read them: an edit under way changes no trial."""
-    sources = trainable(compile_spec(spec, {}, plugins), {}).sources
-    digest = hashlib.sha256(json.dumps(dict(sources), sort_keys=True).encode()).hexdigest()[:8]
-    kept = folder / SPECS / f"{Path(spec).stem}-{digest}"
-    for name, text in sources.items():
-        (kept / name).parent.mkdir(parents=True, exist_ok=True)
-        write_beside(kept / name, text.encode())
-    return kept / next(iter(sources))
-
-
-def _request(
-    folder: Path, plan: Plan, study: Study, planned: Planned, specs: Mapping[str, Path], machine: Machine
-) -> dict[str, Any]:
-    """All that a worker needs to know of a trial."""
-    variant = plan.combinations[planned.combination].variant
-    used = {one.names: one.used for one in study.data}[variant.recipe.data]
-    words = recipe_texts(variant.recipe) | {"data": used, "seed": str(planned.seed)}
-    return {
-        "id": planned.id,
-        "spec": str(specs[variant.spec]),
-        "settings": dict(variant.settings),
-        "plugins": list(plan.wish.plugins),
-        "overrides": words,
-        "folder": str(folder / RUNS / planned.id),
-        "log": str(folder / LOGS / f"{planned.id}.txt"),
-        "root": None if machine.root is None else str(machine.root),
-    }
-
-
-def _outcome(study: Study, id: str, answer: Mapping[str, Any]) -> Outcome:
-    planned = next(planned for planned in study.trials if planned.id == id)
-    values = study.combinations[planned.combination].values
-    answer = {"figures": {}, **answer}
-    return Outcome(
-        id=id,
-        combination=planned.combination,
-        values=values,
-        repeat=planned.repeat,
-        seed=planned.seed,
-        **answer,
-    )
-
-
 def _announce(folder: Path, plan: Plan, study: Study, waiting: int, display: Display) -> None:
     """Says what is done on which data, a fallback so that nobody misses it."""
     combinations, trials = len(study.combinations), len(study.trials)
@@ -249,43 +191,3 @@ def _announce(folder: Path, plan: Plan, study: Study, waiting: int, display: Dis
     if waiting < trials:
         display.say(f"{trials - waiting} have ended before; {waiting} to go")
     display.say(f"into {folder}")
-
-
-def _told(outcome: Outcome, done: int, count: int) -> str:
-    said = spelled(outcome.values) or "as it is"
-    if outcome.status == "failed":
-        came = f"failed: {outcome.reason}"
-    else:
-        came = f"test {outcome.metric} {outcome.value:.4f}, {outcome.seconds:,.0f} s"
-    return f"{done:>{len(str(count))}}/{count}  {said}  seed {outcome.seed}: {came}"
-
-
-def _devices(wanted: str | None) -> tuple[str, ...]:
-    """The devices that trials are spread over: the one that is asked for, every GPU, or the processor."""
-    if wanted is not None:
-        place(wanted, "fp32")
-        return (wanted,)
-    best = place(None, "fp32").device.type
-    if best != "cuda":
-        return (best,)
-    found = ["cuda:0"]
-    while True:
-        try:
-            place(f"cuda:{len(found)}", "fp32")
-        except Faults:
-            return tuple(found)
-        found.append(f"cuda:{len(found)}")
-
-
-def _parallel(devices: Sequence[str]) -> int:
-    return len(devices) if devices[0] != "cpu" else _cores()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _threads(plan: Plan, machine: Machine) -> int:
-    """Threads of each trial, so that together they have as many as there are cores."""
-    jobs = machine.jobs or min(_cores(), plan.trials)
-    return max(1, _cores() // jobs)

@@ -26,6 +26,8 @@ from netdsl.sweep.study_file import Published
 from netdsl.training.durable import write_beside
 
 STUDY, TRIALS, LOCK = "study.json", "trials.jsonl", "lock"
+JOURNAL = "search.journal"
+"""What a search without another storage remembers."""
 RUNS, LOGS, SPECS = "trials", "logs", "specs"
 FORMAT = 1
 """Grows when the files' form changes."""
@@ -65,6 +67,21 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """How a study's combinations were chosen, where a search chose them."""
+
+    count: int
+    """Combinations that were asked for."""
+    objective: tuple[str, ...]
+    space: Mapping[str, str]
+    """Each factor that varies, with what it was chosen from."""
+    refused: tuple[str, ...]
+    """Why combinations that were chosen could not be trained."""
+    owner: str
+    """This folder's name among those that share a storage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """What is swept; `study.json`."""
 
@@ -84,6 +101,8 @@ class Study:
     threads: int
     """Of each trial: figures are the same to the bit only with the same number."""
     published: Published | None = None
+    searched: Searched | None = None
+    """None where the plan was known from the beginning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(ser_json_inf_nan="constants"))
@@ -155,7 +174,8 @@ def check_folder(folder: Path) -> None:
         Faults: it does; exit code 2.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / STUDY).exists()):
-        others = [] if folder.is_file() else [p.name for p in folder.iterdir() if p.name != LOCK]
+        names = [] if folder.is_file() else [path.name for path in folder.iterdir()]
+        others = [name for name in names if name != LOCK and not name.startswith(JOURNAL)]
         if others or folder.is_file():
             help = "choose another with `--out DIR`"
             raise fault("sweep-folder-taken", f"`{folder}` holds something that is no study", help=help)
@@ -186,7 +206,8 @@ def read_study(folder: Path) -> Study:
         raise _damaged(folder / STUDY, error) from None
     if study.format != FORMAT:
         raise _damaged(folder / STUDY, ValueError(f"its form is {study.format}, not {FORMAT}"))
-    named = [study.baseline, *(trial.combination for trial in study.trials)]
+    baseline = (study.baseline,) if study.combinations else ()  # a search begins with none
+    named = [*baseline, *(trial.combination for trial in study.trials)]
     if not all(0 <= number < len(study.combinations) for number in named):
         raise _damaged(folder / STUDY, ValueError("it names a combination that it has not"))
     if any(row.values.keys() != study.factors.keys() for row in study.combinations):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
+from netdsl.diagnostics import fault
 from netdsl.sweep.study import Outcome, Study, read_outcomes, read_study
 from netdsl.sweep.values import same_value
 
@@ -100,9 +101,12 @@ def read_summary(folder: Path) -> Summary:
     """A study's figures, from its folder's `study.json` and `trials.jsonl`.
 
     Raises:
-        Faults: the folder is no study's, or damaged; exit code 2 or 5.
+        Faults: the folder is no study's, or damaged, or has nothing to train yet; exit code 2 or 5.
     """
     study = read_study(folder)
+    if not study.combinations:
+        message = f"the search in `{folder}` has trained nothing yet"
+        raise fault("missing-study", message, help="let it go on: the command that began it")
     return summarize(study, read_outcomes(folder))
 
 

@@ -62,6 +62,9 @@ def split(text: str) -> list[str]:
 def _unfolded(name: str, item: str) -> list[str]:
     """A range's values, or the value itself."""
     found = _RANGE.match(item)
+    if found is None and item.endswith(":log"):
+        help = "add `--search 50`, or write a range with a step: `0.1..1.7:0.1`, `2**1..2**10`"
+        raise _wrong(name, f"`{item}` is an interval to search in", help)
     if found is None:
         return [item]
     first, last, step = found["first"], found["last"], found["step"]

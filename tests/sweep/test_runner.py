@@ -5,13 +5,10 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +16,7 @@ from netdsl import Faults
 from netdsl.cli.main import main
 from netdsl.diagnostics import fault
 from netdsl.sweep.study import locked, read_outcomes
+from tests.sweep.killing import check, figures
 from tests.sweep.specs import write_specs
 
 WITHOUT_FIGURES = json.dumps(
@@ -27,17 +25,6 @@ WITHOUT_FIGURES = json.dumps(
 """A trial that says it finished."""
 
 Output = pytest.CaptureFixture[str]
-Figures = dict[str, Any]
-
-
-def figures(folder: Path) -> list[Figures]:
-    """What each trial came to, less what the clock says."""
-    rows = [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
-    for row in rows:
-        del row["seconds"]
-        for name in ("seconds", "samples_per_second"):
-            row["figures"].pop(name, None)
-    return rows
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +44,6 @@ def unbroken(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("sweeps") / "unbroken"
     assert main([*words, "--out", str(folder), "--jobs", "2"]) == 0
     return folder
-
-
-def start(words: Sequence[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "netdsl", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        process_group=0,
-    )
 
 
 def test_every_trial_is_a_run_and_a_row(unbroken: Path) -> None:
@@ -103,25 +80,9 @@ def test_the_report_is_made_of_the_folder_alone(unbroken: Path, tmp_path: Path, 
         assert (tmp_path / name).read_bytes() == (unbroken / name).read_bytes()
 
 
-def test_a_killed_sweep_goes_on_to_the_same_figures(words: list[str], unbroken: Path, tmp_path: Path) -> None:
-    """Killed at a moment that chance chooses, with its workers left to themselves; then again to the end."""
-    moment = random.Random().uniform(0.0, 1.5)
-    folder = tmp_path / "killed"
-    broken = start([*words, "--out", str(folder), "--jobs", "2"])
-    assert broken.stdout is not None
-    for line in broken.stdout:
-        if line.lstrip().startswith("1/8"):
-            break
-    time.sleep(moment)
-    os.kill(broken.pid, signal.SIGKILL)
-    broken.wait()
-    broken.stdout.close()
-    ended = len(figures(folder))
-    assert main([*words, "--out", str(folder), "--jobs", "1"]) == 0, f"killed after {moment} s"
-
-    assert figures(folder) == figures(unbroken), f"killed after {moment} s with {ended} trials"
-    runs = {path.name for path in (folder / "trials").iterdir()}
-    assert runs == {row["id"] for row in figures(unbroken)}
+def test_a_killed_sweep_goes_on_to_the_same_figures(spec: str, unbroken: Path, tmp_path: Path) -> None:
+    """At a moment that chance chooses, its workers left to themselves; `make kill` does it ten times."""
+    check("sweep", spec, unbroken, tmp_path / "killed", 1, random.Random())
 
 
 def test_nothing_is_trained_twice(words: list[str], unbroken: Path, tmp_path: Path, capsys: Output) -> None:

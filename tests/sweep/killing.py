@@ -1,0 +1,104 @@
+"""Sweeps and searches that are killed again and again: in the end every trial is there exactly once.
+
+python -m tests.sweep.killing       each is killed ten times, which takes some minutes
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from netdsl.cli.main import main
+from tests.sweep.specs import write_specs
+
+LATEST = 2.0
+"""Seconds after its first word by which a sweep is killed."""
+FORMS: Mapping[str, Sequence[str]] = {
+    "sweep": ("lr=0.01,1e30", "width=2,4", "--repeats", "2", "--jobs", "2"),
+    "search": ("lr=0.001..1:log", "width=2,3,4", "--search", "8", "--jobs", "1"),
+}
+"""A sweep and a search, of eight trials each; of the sweep's, half diverge."""
+
+
+def words_of(form: str, spec: str, folder: Path) -> list[str]:
+    """A command line."""
+    return ["sweep", spec, *FORMS[form], "epochs=2", "--device", "cpu", "--out", str(folder)]
+
+
+def figures(folder: Path) -> list[dict[str, Any]]:
+    """What each trial came to, less what the clock says."""
+    rows = [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
+    for row in rows:
+        del row["seconds"]
+        for name in ("seconds", "samples_per_second"):
+            row["figures"].pop(name, None)
+    return rows
+
+
+def start(words: Sequence[str]) -> subprocess.Popen[str]:
+    """netdsl in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "netdsl", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    )
+
+
+def kill(words: Sequence[str], moment: float) -> None:
+    """Begins a sweep, or goes on with it, and kills it so many seconds after it named its folder."""
+    process = start(words)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("into "):
+            break
+    time.sleep(moment)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+def check(form: str, spec: str, unbroken: Path, folder: Path, kills: int, chance: random.Random) -> None:
+    """Kills a sweep so often, lets it come to its end, and compares it with one that nobody disturbed."""
+    words = words_of(form, spec, folder)
+    moments = [chance.uniform(0.0, LATEST) for _ in range(kills)]
+    for moment in moments:
+        kill(words, moment)
+    assert main(words) == 0, f"killed after {moments}"
+    rows = figures(folder)
+
+    assert rows == figures(unbroken), f"killed after {moments}"
+    ids = [row["id"] for row in rows]
+    assert len(ids) == len(set(ids)) == 8
+    assert {path.name for path in (folder / "trials").iterdir()} == set(ids)
+    for row in rows:
+        if row["status"] == "finished":
+            lines = (folder / "trials" / row["id"] / "metrics.jsonl").read_text().splitlines()
+            assert [json.loads(line)["epoch"] for line in lines] == [1, 2], f"killed after {moments}"
+
+
+def run(kills: int = 10) -> None:
+    """Both forms, each beside one that nobody disturbed."""
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    with tempfile.TemporaryDirectory() as made:
+        spec, _ = write_specs(Path(made))
+        for form in FORMS:
+            unbroken, folder = Path(made) / f"{form}-unbroken", Path(made) / form
+            assert main(words_of(form, spec, unbroken)) == 0
+            check(form, spec, unbroken, folder, kills, random.Random(seed))
+            print(f"{form}: killed {kills} times, every trial there once, with the same figures")
+
+
+if __name__ == "__main__":
+    run()
