@@ -61,7 +61,6 @@ def in_one_process() -> None:
     import torchvision
 
     import netdsl
-    from netdsl.language.expressions import parsed
 
     def build_and_summarise() -> None:
         with torch.device("meta"):
@@ -69,7 +68,6 @@ def in_one_process() -> None:
         torchinfo.summary(network, (1, 3, 224, 224), device="meta", verbose=0)
 
     def check() -> None:
-        parsed.cache_clear()  # as if its expressions had never been seen
         assert netdsl.check("resnet152").ok
 
     ours, theirs, ratio = in_turn(check, build_and_summarise, rounds=9)
@@ -78,14 +76,12 @@ def in_one_process() -> None:
 
 def deep_against_shallow() -> None:
     import netdsl
-    from netdsl.language.expressions import parsed
 
     shallow = ROOT / "specs" / "resnet50.yaml"
     deep = [1333, 1334, 1334, 1332]  # bottlenecks of three convolutions: 15,999 of them and the stem
     assert netdsl.check(shallow, depths=deep).layers is not None
 
     def check(depths: list[int]) -> None:
-        parsed.cache_clear()
         assert netdsl.check(shallow, depths=depths).params
 
     ours, theirs, ratio = in_turn(lambda: check([3, 4, 6, 3]), lambda: check(deep), rounds=15)

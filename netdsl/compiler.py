@@ -9,7 +9,7 @@ torch except `build`.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from netdsl.analysis.elaborate import Elaboration, elaborate
 from netdsl.analysis.program import declare, input_shapes, set_inputs, unknown_settings
 from netdsl.analysis.report import Report
 from netdsl.analysis.resolve import resolve_names
-from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span, fault
+from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span, TooManyFaults, fault
 from netdsl.diagnostics.fixes import apply
 from netdsl.diagnostics.moved import moved_back
 from netdsl.graph.graph import Network
@@ -105,33 +105,42 @@ def _compile(
     to_print: bool,
     rounds: int = MOST_READ_ON,
 ) -> Compilation:
-    found = Collector()
+    found = Collector(bounded=True)
     sources = [source]
+    spec: syntax.Spec | None = None
 
     def open_and_keep(name: str, span: Span) -> Source:
         sources.append(open_extended(name, span))
         return sources[-1]
 
-    spec = read_document(source, open_and_keep, found)
-    if spec is None:
-        found.extend(_behind(source, settings, layers, tuple(found), rounds))
-        return Compilation(tuple(sources), None, None, Report(source.name, tuple(found), None, {}), {})
-    values = _read_settings(settings, spec, found)
-    spec = set_inputs(spec, values, found)
+    def stopped(diagnostics: Iterable[Diagnostic]) -> Compilation:
+        name = spec.name if spec else source.name
+        return Compilation(tuple(sources), spec, None, Report(name, tuple(diagnostics), None, {}), {})
+
     try:
+        spec = read_document(source, open_and_keep, found)
+        if spec is None:
+            found.extend(_behind(source, settings, layers, tuple(found), rounds))
+            return stopped(found)
+        values = _read_settings(settings, spec, found)
+        spec = set_inputs(spec, values, found)
         program = declare(spec, values, layers, found, keeps_formulas=to_print)
         resolve_names(spec, program, found)
         inputs = input_shapes(spec, program, found)
         known = inputs and len(inputs) == len(spec.inputs)
         elaboration = elaborate(spec, program, inputs, found) if known else Elaboration(None, None)
-    except (Faults, RecursionError) as error:
-        found.extend(error.diagnostics if isinstance(error, Faults) else [_too_deep(spec)])
-        return Compilation(tuple(sources), spec, None, Report(spec.name, tuple(found), None, {}), {})
-    network = elaboration.network
-    assert network or found.has_errors, "a spec without faults has a network: this is a bug in netdsl"
-    # claims speak of the spec as it is written: other parameters make another network
-    claims = verify_claims(spec, network, found) if network and not settings else ()
-    _check_recipe(spec, program.parameters, found)
+        network = elaboration.network
+        assert network or found.has_errors, "a spec without faults has a network: this is a bug in netdsl"
+        # claims speak of the spec as it is written: other parameters make another network
+        claims = verify_claims(spec, network, found) if network and not settings else ()
+        _check_recipe(spec, program.parameters, found)
+    except Faults as faults:
+        found.extend(faults.diagnostics)
+        return stopped(found)
+    except TooManyFaults as stop:
+        return stopped([*found, stop.diagnostic])
+    except RecursionError:
+        return stopped([*found, _too_deep(spec.span if spec else source.whole())])
     shapes = {name: tuple(map(int, shape.sizes)) for name, shape in inputs.items()}
     report = Report(spec.name, tuple(found), network, shapes, claims, elaboration.so_far)
     return Compilation(tuple(sources), spec, network, report, program.parameters)
@@ -193,13 +202,27 @@ def check_source(
     return replace(compilation.report, diagnostics=tuple(warnings(compilation, lints)))
 
 
-def warnings(compilation: Compilation, lints: Lints) -> Iterator[Diagnostic]:
+def warnings(compilation: Compilation, lints: Lints) -> list[Diagnostic]:
     """What works in a spec without faults and is probably not meant."""
-    from netdsl.analysis.lints import choice, declarations, flow, layers, reach
+    from netdsl.analysis.lints.choice import choose
+
+    found, chosen, stopped = Collector(bounded=True), Collector(bounded=True), []
+    try:
+        _lint(compilation, found)
+    except TooManyFaults as stop:
+        stopped = [stop.diagnostic]
+    try:
+        chosen.extend(choose(found, compilation.sources, lints))
+    except TooManyFaults as stop:
+        stopped = [stop.diagnostic]
+    return [*chosen, *stopped]
+
+
+def _lint(compilation: Compilation, found: Collector) -> None:
+    from netdsl.analysis.lints import declarations, flow, layers, reach
 
     spec, network = compilation.spec, network_of(compilation)
     assert spec is not None, "a network has a spec"
-    found = Collector()
     points = flow.flow_of(network)
     found.extend(layers.lint_layers(network, points))
     found.extend(reach.lint_reach(network, points))
@@ -210,7 +233,6 @@ def warnings(compilation: Compilation, lints: Lints) -> Iterator[Diagnostic]:
 
         recipe = resolve_recipe(spec.train, compilation.parameters, {})
         found.extend(lint_training(spec.train, recipe, network, points))
-    yield from choice.choose(found, compilation.sources, lints)
 
 
 def sizes(
@@ -326,12 +348,12 @@ def _settings(settings: Mapping[str, str] | None, params: Mapping[str, Any]) -> 
     return {**(settings or {}), **texts}
 
 
-def _too_deep(spec: syntax.Spec) -> Diagnostic:
+def _too_deep(span: Span) -> Diagnostic:
     """For what no single limit catches: many blocks, each with deep expressions."""
     return Diagnostic(
         code="nesting-too-deep",
         message="the blocks and expressions of the spec are nested too deeply",
-        span=spec.span,
+        span=span,
         help="let blocks stand beside each other rather than inside",
     )
 

@@ -13,6 +13,8 @@ from netdsl.diagnostics.source import Span
 from netdsl.records import value_record
 
 Severity = Literal["error", "warning"]
+MOST_FAULTS = 1000
+"""Faults of a spec that are told: nobody reads so many, and a file can hold a hundred thousand."""
 
 
 @value_record()
@@ -79,10 +81,28 @@ def fault(code: str, message: str, *, exit_code: int = 2, help: str | None = Non
     return Faults([Diagnostic(code=code, message=message, span=None, help=help)], exit_code)
 
 
-class Collector:
-    """Gathers diagnostics, each fault once: the same code at the same place is one cause."""
+class TooManyFaults(Exception):
+    """Raised when a collector is full, so that who filled it stops; `diagnostic` says so to the user."""
 
-    def __init__(self) -> None:
+    def __init__(self, last: Diagnostic) -> None:
+        super().__init__(last.message)
+        self.diagnostic = Diagnostic(
+            code="too-many-faults",
+            message=f"there are more than {MOST_FAULTS:,} faults; the rest was not looked at",
+            span=last.span,
+            severity=last.severity,
+            help="mend those that are told: many may have one cause",
+        )
+
+
+class Collector:
+    """Gathers diagnostics, each fault once: the same code at the same place is one cause.
+
+    One that is `bounded` takes MOST_FAULTS of them and raises TooManyFaults at the next.
+    """
+
+    def __init__(self, *, bounded: bool = False) -> None:
+        self._bounded = bounded
         self._found: dict[tuple[object, ...], Diagnostic] = {}
         self.told = 0
         """How often a fault was told, those that were told before included."""
@@ -92,6 +112,9 @@ class Collector:
         span = diagnostic.span
         place = (span.source, span.start, span.end) if span else (diagnostic.message,)
         self._found.setdefault((diagnostic.code, *place), diagnostic)
+        if self._bounded and len(self._found) > MOST_FAULTS:
+            self._found.popitem()
+            raise TooManyFaults(diagnostic)
 
     def tells(self, code: str, span: Span) -> bool:
         """Whether a fault of that code is told of a place already."""

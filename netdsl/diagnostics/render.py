@@ -26,6 +26,8 @@ from netdsl.records import record
 
 LONGEST_MENDED = 100
 """Characters of a mended line that is shown."""
+REACH = 1000
+"""Characters on each side of the main mark that are looked at, of a line that is longer."""
 LONGEST_TRAIL = 8
 """Uses of blocks that are shown; of a longer trail the two ends."""
 
@@ -122,30 +124,39 @@ def _snippet(
     source: Source, labels: Sequence[Label], diagnostic: Diagnostic, gutter: int, style: Style
 ) -> list[str]:
     """The source lines that labels begin on, each once, with its marks."""
-    by_line: dict[int, list[Mark]] = {}
+    by_line: dict[int, list[Label]] = {}
     for label in labels:
-        line, _ = source.position(label.span.start)
-        is_primary = label.span is diagnostic.span
-        by_line.setdefault(line, []).append(_mark(source, line, label, is_primary))
+        by_line.setdefault(source.position(label.span.start)[0], []).append(label)
     bar = style.paint("|", style.frame)
     lines = [f"{' ' * gutter} {bar}"]
     previous = None
-    for number, marks in sorted(by_line.items()):
+    for number, on_line in sorted(by_line.items()):
         if previous is not None and number > previous + 1:
             lines.append(style.paint("...", style.frame))
-        text, marks = crop(source.line(number), marks)
+        text, marks = _marked(source, number, on_line, diagnostic)
         lines.append(f"{style.paint(str(number).rjust(gutter), style.frame)} {bar} {text}")
         lines += [f"{' ' * gutter} {bar} {_drawn(strokes, diagnostic, style)}" for strokes in draw(marks)]
         previous = number
     return lines
 
 
-def _mark(source: Source, number: int, label: Label, is_primary: bool) -> Mark:
-    """The mark under a span's first line; a span of several lines reaches to the end of the text there."""
-    line = source.line(number)
-    start = label.span.start - source.offset(number, 1)
-    end = min(start + label.span.end - label.span.start, max(start + 1, len(line.rstrip())))
-    return mark(line, start, end, is_primary=is_primary, text=label.text)
+def _marked(
+    source: Source, number: int, labels: Sequence[Label], diagnostic: Diagnostic
+) -> tuple[str, list[Mark]]:
+    """A line as it is shown, with its marks; a mark of several lines reaches to the end of the text here."""
+    first, last = source.line_bounds(number)
+    main = min(labels, key=lambda label: (label.span is not diagnostic.span, label.span.start)).span.start
+    start, end = max(first, main - REACH), min(last, main + REACH)
+    front, back = "…" if start > first else "", "…" if end < last else ""
+    line = f"{front}{source.text[start:end]}{back}"
+    written = len(line.rstrip())
+    marks = []
+    for label in labels:
+        at = label.span.start - start + len(front)
+        if at <= len(line):
+            to = min(at + label.span.end - label.span.start, max(at + 1, written))
+            marks.append(mark(line, at, to, is_primary=label.span is diagnostic.span, text=label.text))
+    return crop(line, marks)
 
 
 def _drawn(strokes: Sequence[Stroke], diagnostic: Diagnostic, style: Style) -> str:
@@ -180,10 +191,10 @@ def mended_line(diagnostic: Diagnostic) -> str | None:
         return None
     source = edits[0].span.source
     first = min(edit.span.start for edit in edits)
-    number, _ = source.position(first)
-    start, line = source.offset(number, 1), source.line(number)
-    if any(edit.span.end > start + len(line) for edit in edits):
+    start, end = source.line_bounds(source.position(first)[0])
+    if end - start > REACH or any(edit.span.end > end for edit in edits):
         return None
+    line = source.text[start:end]
     for edit in sorted(edits, key=lambda edit: edit.span.start, reverse=True):
         line = line[: edit.span.start - start] + edit.replacement + line[edit.span.end - start :]
     line = re.sub(r"\s+#.*", "", line.strip())

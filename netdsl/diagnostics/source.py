@@ -6,6 +6,7 @@ Everything netdsl says about a spec points at characters of a file. A `Span` kee
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 
 from netdsl.records import value_record
@@ -17,8 +18,7 @@ class Source:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.text = text
-        self._line_starts = [0]
-        self._line_starts += [i + 1 for i, char in enumerate(self.text) if char == "\n"]
+        self._line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
 
     def __repr__(self) -> str:
         return f"Source({self.name!r})"
@@ -34,9 +34,16 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a line, without its end."""
+        start, end = self.line_bounds(number)
+        return self.text[start:end]
+
+    def line_bounds(self, number: int) -> tuple[int, int]:
+        """The first character of a line, and that behind its last one."""
         start = self._line_starts[number - 1]
-        end = self.text.find("\n", start)
-        return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
+        end = self._line_starts[number] - 1 if number < len(self._line_starts) else len(self.text)
+        while end > start and self.text[end - 1] == "\r":
+            end -= 1
+        return start, end
 
     @property
     def line_count(self) -> int:

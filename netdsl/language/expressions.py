@@ -1,46 +1,55 @@
 """Text of an expression → its syntax tree.
 
-The grammar is `expressions.lark`. The tree is built without judging anything but form; a text that does
-not parse is explained by `mistakes`.
+The grammar is `expressions.lark`; this reads it by operator precedence, since a parser with tables takes ten
+times as long (see docs/decisions). A text that does not parse is explained by `mistakes`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache, lru_cache
+from collections.abc import Callable, Collection
 from math import inf
-from typing import Literal
+from typing import Literal, NoReturn
 
-from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedInput
-
-from netdsl.diagnostics import Diagnostic, Faults, Label, Span
+from netdsl.diagnostics import Diagnostic, Faults, Span
 from netdsl.language import syntax
-from netdsl.language.tables import load_parser
+from netdsl.language.words import KEYWORDS, NAME, NUMBER, STRING, UNKNOWN, words_of
 
 Place = Callable[[int, int], Span]
 """Turns a run of characters of the expression into a span of the file."""
-
 
 FIXED = ("x", "id", "from", "true", "false", "none", "True", "False", "None")
 """Names that mean the same wherever they stand, so that nothing else can be called so."""
 DEEPEST = 80
 """Levels of parentheses, calls and operators inside each other."""
-LONGEST_KEPT = 500
-"""Characters of an expression whose tree is kept."""
 LONGEST_ROW = 200
 """Operands of one operator in a row, such as `a + b + c`; each is a level for what reads the tree."""
 
-_KEYWORDS = frozenset({"if", "else", "for", "in", "and", "or", "not"})
 _WORD = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"[0-9](_?[0-9]){0,11}\Z")
 
+_PARALLEL, _OR, _AND, _NOT, _COMPARISON, _SUM, _PRODUCT, _UNARY = range(1, 9)
+"""How tightly operators bind, the loosest first."""
+_LEVELS = {
+    "|": _PARALLEL,
+    "or": _OR,
+    "and": _AND,
+    **dict.fromkeys(("==", "!=", "<=", ">=", "<", ">", "in", "not"), _COMPARISON),
+    **dict.fromkeys(("+", "-"), _SUM),
+    **dict.fromkeys(("*", "//", "/", "%"), _PRODUCT),
+}
+_NO_BARS: tuple[tuple[int, int], ...] = ()
 
-@cache
-def parser() -> Lark:
-    """The parser, made at its first use."""
-    return load_parser()
+
+class Unexpected(Exception):
+    """A word that cannot stand where it stands; at the text's end it is empty."""
+
+    def __init__(self, word: str, start: int, *, is_character: bool) -> None:
+        super().__init__(word)
+        self.word = word
+        self.start = start
+        self.is_character = is_character
+        """Whether it is a character that begins no word."""
 
 
 def parse_expression(text: str, place: Place) -> syntax.Expression:
@@ -51,234 +60,358 @@ def parse_expression(text: str, place: Place) -> syntax.Expression:
     """
     if _WHOLE_NUMBER.match(text):  # most values of a document are no more than that
         return syntax.Number(place(0, len(text)), int(text))
-    if _WORD.match(text) and text not in _KEYWORDS:
+    if _WORD.match(text) and text not in KEYWORDS:
         return syntax.Name(place(0, len(text)), text)
     try:
-        tree = parsed(text) if len(text) <= LONGEST_KEPT else parser().parse(text)
-        return _Builder(place).build(tree)
-    except UnexpectedInput as error:
+        return _Parser(text, place).whole()
+    except Unexpected as unexpected:
         from netdsl.language.mistakes import explain  # only a wrong spec pays for the table of mistakes
 
-        raise Faults([explain(error, text, place)]) from None
+        raise Faults([explain(unexpected, text, place)]) from None
 
 
-@lru_cache(maxsize=4096)
-def parsed(text: str) -> Tree[Token]:
-    """Lark's tree of an expression, kept: an editor sends the same expressions with every keystroke.
+class _Parser:
+    """Reads a text word by word, by the grammar's rules.
 
-    Raises:
-        UnexpectedInput: the text is not an expression.
+    Attributes:
+        kind, word, start, end: the next word, which is not taken yet.
+        behind: the end of the last word that was taken.
     """
-    return parser().parse(text)
 
-
-class _Builder:
-    """Turns Lark's tree into the syntax tree, one method per rule of the grammar."""
-
-    def __init__(self, place: Place) -> None:
+    def __init__(self, text: str, place: Place) -> None:
+        self.text = text
         self.place = place
+        self.words = words_of(text)
+        self.found: list[Diagnostic] = []
+        """What is wrong in spite of the grammar."""
         self.depth = 0
+        self.bars = _NO_BARS
+        """The operands of the `|` that was read last, where it stands there without parentheses."""
+        self.end = 0
+        self.next()
 
-    def build(self, tree: Tree[Token]) -> syntax.Expression:
-        method: Callable[[Tree[Token]], syntax.Expression] = getattr(self, f"_{tree.data}")
+    def whole(self) -> syntax.Expression:
+        """The expression that is all of the text."""
+        expression = self.chain()
+        if self.word:
+            self.unexpected()
+        if self.found:
+            raise Faults(self.found)
+        return expression
+
+    # Words
+
+    def next(self) -> None:
+        """Takes the next word."""
+        match = next(self.words)
+        kind = match.lastindex or 0
+        self.behind = self.end
+        self.kind = kind
+        self.word = match[kind]
+        self.start, self.end = match.span(kind)
+
+    def take(self, word: str) -> None:
+        """Takes a word that has to stand here."""
+        if self.word != word:
+            self.unexpected()
+        self.next()
+
+    def name(self) -> str:
+        """Takes a name."""
+        word = self.word
+        if self.kind != NAME or word in KEYWORDS:
+            self.unexpected()
+        self.next()
+        return word
+
+    def unexpected(self) -> NoReturn:
+        """Refuses the next word."""
+        raise Unexpected(self.word, self.start, is_character=self.kind == UNKNOWN)
+
+    def deeper(self) -> None:
+        """Goes a level down; who calls it comes up again."""
         self.depth += 1
         if self.depth > DEEPEST:
             message = f"an expression is nested more than {DEEPEST} levels deep"
-            self._refuse("expression-too-deep", message, tree, "give its parts names, as blocks")
-        expression = method(tree)
+            self._too_deep(message, self.start, self.end, "give its parts names, as blocks")
+
+    def _too_deep(self, message: str, start: int, end: int, help: str) -> NoReturn:
+        span = self.place(start, end)
+        raise Faults([Diagnostic(code="expression-too-deep", message=message, span=span, help=help)])
+
+    # Layers
+
+    def chain(self) -> syntax.Expression:
+        """`a -> b -> c`."""
+        start = self.start
+        self.deeper()
+        expression = self.conditional()
+        if self.word == "->":
+            expression = self._steps(expression, start)
+        self.bars = _NO_BARS
         self.depth -= 1
         return expression
 
-    def _span(self, tree: Tree[Token] | Token) -> Span:
-        return self.place(_start(tree), _end(tree))
+    def _steps(self, first: syntax.Expression, start: int) -> syntax.Chain:
+        steps, arrows = [first], []
+        bars = {0: self.bars} if self.bars else {}
+        while self.word == "->":
+            arrows.append(self.start)
+            self.next()
+            self.bars = _NO_BARS
+            steps.append(self.conditional())
+            if self.bars:
+                bars[len(arrows)] = self.bars
+        span = self.place(start, self.behind)
+        if bars:
+            from netdsl.language.mixed_arrow import mixed_arrow  # only a wrong spec pays for it
 
-    def _number(self, tree: Tree[Token]) -> syntax.Number:
-        text = str(tree.children[0])
+            cuts = [start, *arrows, self.behind]
+            self.found.append(mixed_arrow(self.text, self.place, cuts, bars, span))
+        return syntax.Chain(span, tuple(steps))
+
+    def conditional(self) -> syntax.Expression:
+        """`a if condition else b`."""
+        start = self.start
+        then = self.operators(_PARALLEL)
+        if self.word != "if":
+            return then
+        is_bare = bool(self.bars)
+        self.next()
+        condition = self.operators(_OR)
+        self.take("else")
+        self.bars = _NO_BARS
+        self.deeper()
+        otherwise = self.conditional()
+        self.depth -= 1
+        self.bars = ((start, self.behind),) if is_bare or self.bars else _NO_BARS
+        return syntax.Conditional(self.place(start, self.behind), then, condition, otherwise)
+
+    # Operators
+
+    def operators(self, lowest: int) -> syntax.Expression:
+        """Operands joined by operators that bind at least so tightly."""
+        start = self.start
+        if self.word == "not" and lowest <= _NOT:
+            self.next()
+            self.deeper()
+            operand = self.operators(_NOT)
+            self.depth -= 1
+            left: syntax.Expression = syntax.Not(self.place(start, self.behind), operand)
+        else:
+            left = self.unary()
+        while (level := _LEVELS.get(self.word, 0)) >= lowest:
+            if level >= _SUM:
+                left = self._binary(left, start, level)
+            elif level == _COMPARISON:
+                left = self._comparison(left, start)
+            elif level == _PARALLEL:
+                left = self._parallel(left, start)
+            else:
+                left = self._logic(left, start, level)
+        return left
+
+    def _binary(self, left: syntax.Expression, start: int, level: int) -> syntax.Expression:
+        """A row of operators that bind equally tightly, from left to right."""
+        operands = 1
+        while _LEVELS.get(self.word) == level:
+            operator = self.word
+            self.next()
+            right = self.operators(level + 1)
+            operands = self._counted(operands, start)
+            left = syntax.Binary(self.place(start, self.behind), operator, left, right)
+        return left
+
+    def _parallel(self, left: syntax.Expression, start: int) -> syntax.Expression:
+        bars = [(start, self.behind)]
+        while self.word == "|":
+            self.next()
+            begun = self.start
+            right = self.operators(_PARALLEL + 1)
+            self._counted(len(bars), start)
+            bars.append((begun, self.behind))
+            left = syntax.Binary(self.place(start, self.behind), "|", left, right)
+        self.bars = tuple(bars)
+        return left
+
+    def _counted(self, operands: int, start: int) -> int:
+        """One operand more of a row."""
+        if operands == LONGEST_ROW:
+            message = f"an expression has more than {LONGEST_ROW} operands in a row"
+            self._too_deep(message, start, self.behind, "unroll a table: `(… for … in …)`")
+        return operands + 1
+
+    def _logic(self, left: syntax.Expression, start: int, level: int) -> syntax.Logic:
+        operator: Literal["and", "or"] = "or" if level == _OR else "and"
+        operands = [left]
+        while self.word == operator:
+            self.next()
+            operands.append(self.operators(level + 1))
+        return syntax.Logic(self.place(start, self.behind), operator, tuple(operands))
+
+    def _comparison(self, left: syntax.Expression, start: int) -> syntax.Compare:
+        operators, operands = [], [left]
+        while _LEVELS.get(self.word) == _COMPARISON:
+            operator = self.word
+            self.next()
+            if operator == "not":
+                self.take("in")
+                operator = "not in"
+            operators.append(operator)
+            operands.append(self.operators(_COMPARISON + 1))
+        return syntax.Compare(self.place(start, self.behind), tuple(operators), tuple(operands))
+
+    def unary(self) -> syntax.Expression:
+        """`-a`, `a ** b`, or what is neither."""
+        start = self.start
+        if self.word == "-":
+            self.next()
+            self.deeper()
+            operand = self.unary()
+            self.depth -= 1
+            return syntax.Negate(self.place(start, self.behind), operand)
+        left = self.atom()
+        if self.word != "**":
+            return left
+        self.next()
+        self.deeper()
+        right = self.unary()
+        self.depth -= 1
+        return syntax.Binary(self.place(start, self.behind), "**", left, right)
+
+    # Operands
+
+    def atom(self) -> syntax.Expression:
+        """What no operator is in, but in brackets."""
+        start, end, kind, word = self.start, self.end, self.kind, self.word
+        value: syntax.Expression
+        if kind == NAME and word not in KEYWORDS:
+            self.next()
+            if self.word == "(":
+                value = self._call(word, start, end)
+            else:
+                value = syntax.Name(self.place(start, end), word)
+        elif kind == NUMBER:
+            self.next()
+            value = self._number(word, self.place(start, end))
+        elif kind == STRING:
+            self.next()
+            value = syntax.String(self.place(start, end), word[1:-1])
+        elif word == "(":
+            value = self._group(start)
+        elif word == "[":
+            self.next()
+            value = self._listing([], "]", start)
+        else:
+            self.unexpected()
+        return self._parts(value, start) if self.word in (".", "[") else value
+
+    def _number(self, text: str, span: Span) -> syntax.Number:
         is_integer = text.replace("_", "").isdigit()
-        if is_integer and len(text) > 40:
-            self._too_large(text, tree)
-        value = int(text) if is_integer else float(text)
+        if is_integer and len(text) <= 40:
+            return syntax.Number(span, int(text))
+        value = inf if is_integer else float(text)
         if value == inf:
-            self._too_large(text, tree)
-        return syntax.Number(self._span(tree), value)
+            shown = text if len(text) <= 12 else f"{text[:12]}…"
+            help = "sizes go to 2,147,483,647, other numbers to 1e308"
+            self._refuse("number-too-large", f"the number {shown} is too large", span, help)
+        return syntax.Number(span, value)
 
-    def _too_large(self, text: str, tree: Tree[Token]) -> None:
-        shown = text if len(text) <= 12 else f"{text[:12]}…"
-        help = "sizes go to 2,147,483,647, other numbers to 1e308"
-        self._refuse("number-too-large", f"the number {shown} is too large", tree, help)
+    def _refuse(self, code: str, message: str, span: Span, help: str) -> None:
+        self.found.append(Diagnostic(code=code, message=message, span=span, help=help))
 
-    def _string(self, tree: Tree[Token]) -> syntax.String:
-        return syntax.String(self._span(tree), str(tree.children[0])[1:-1])
+    def _group(self, start: int) -> syntax.Expression:
+        """`(a)`, `(a, b)` or `(a for b in c)`."""
+        self.next()
+        inside = self.start
+        value = self.chain()
+        if self.word == ",":
+            return self._listing([value], ")", start)
+        if self.word == "for":
+            value = self._generator(value, inside)
+        self.take(")")
+        return value
 
-    def _name(self, tree: Tree[Token]) -> syntax.Name:
-        return syntax.Name(self._span(tree), str(tree.children[0]))
+    def _listing(self, items: list[syntax.Expression], closing: str, start: int) -> syntax.Listing:
+        """A list from its first item, or from the comma behind that."""
+        if self.word == "," and items:
+            self.next()
+        while self.word != closing:
+            items.append(self.chain())
+            if self.word == ",":
+                self.next()
+            elif self.word != closing:
+                self.unexpected()
+        self.next()
+        return syntax.Listing(self.place(start, self.behind), tuple(items))
 
-    def _group(self, tree: Tree[Token]) -> syntax.Expression:
-        return self.build(_subtree(tree.children[1]))
+    def _call(self, name: str, start: int, end: int) -> syntax.Call:
+        """`name(a, b=c)` or `name(a for b in c)`, from the parenthesis on."""
+        self.next()
+        arguments: list[syntax.Argument] = []
+        while self.word != ")":
+            begun = self.start
+            word, value = None, self.chain()
+            if self.word == "=" and isinstance(value, syntax.Name) and self.behind - begun == len(value.name):
+                self.next()
+                word, value = value.name, self.chain()
+            elif self.word == "for" and not arguments:
+                value = self._generator(value, begun)
+                self._ended(")")
+            arguments.append(syntax.Argument(self.place(begun, self.behind), word, value))
+            if self.word == ",":
+                self.next()
+            else:
+                self._ended(")")
+        self.next()
+        return syntax.Call(self.place(start, self.behind), name, self.place(start, end), tuple(arguments))
 
-    def _minus(self, tree: Tree[Token]) -> syntax.Negate:
-        return syntax.Negate(self._span(tree), self.build(_subtree(tree.children[1])))
+    def _ended(self, closing: str) -> None:
+        if self.word != closing:
+            self.unexpected()
 
-    def _negation(self, tree: Tree[Token]) -> syntax.Not:
-        return syntax.Not(self._span(tree), self.build(_subtree(tree.children[1])))
+    def _generator(self, element: syntax.Expression, start: int) -> syntax.Generator:
+        """`element for a, b in iterable`, from `for` on."""
+        self.next()
+        targets = [self._target(())]
+        while self.word == ",":
+            self.next()
+            targets.append(self._target(targets))
+        self.take("in")
+        iterable = self.conditional()
+        self.bars = _NO_BARS
+        return syntax.Generator(self.place(start, self.behind), element, tuple(targets), iterable)
 
-    def _binary(self, tree: Tree[Token]) -> syntax.Expression:
-        """Left-associative operators: operand (operator operand)*."""
-        self._check_row(tree, (len(tree.children) + 1) // 2)
-        left = self.build(_subtree(tree.children[0]))
-        start = _start(tree)  # the operands' own spans leave out their parentheses
-        for operator, operand in zip(tree.children[1::2], tree.children[2::2], strict=True):
-            right = self.build(_subtree(operand))
-            span = self.place(start, _end(operand))
-            left = syntax.Binary(span, str(operator), left, right)
-        return left
+    def _target(self, others: Collection[str]) -> str:
+        name = self.name()
+        if name in FIXED or name in others:
+            why = "has a meaning of its own" if name in FIXED else "stands here twice"
+            message = f"`{name}` {why}, so no item can be called so"
+            span = self.place(self.behind - len(name), self.behind)
+            self._refuse("reserved-name", message, span, "call it otherwise, such as `n`")
+        return name
 
-    _sum = _product = _unary = _binary
-
-    def _parallel(self, tree: Tree[Token]) -> syntax.Expression:
-        self._check_row(tree, len(tree.children))
-        left = self.build(_subtree(tree.children[0]))
-        for operand in map(_subtree, tree.children[1:]):
-            span = self.place(_start(tree), _end(operand))
-            left = syntax.Binary(span, "|", left, self.build(operand))
-        return left
-
-    def _disjunction(self, tree: Tree[Token]) -> syntax.Logic:
-        return self._logic("or", tree)
-
-    def _conjunction(self, tree: Tree[Token]) -> syntax.Logic:
-        return self._logic("and", tree)
-
-    def _logic(self, operator: Literal["and", "or"], tree: Tree[Token]) -> syntax.Logic:
-        operands = tuple(self.build(_subtree(child)) for child in tree.children)
-        return syntax.Logic(self._span(tree), operator, operands)
-
-    def _inversion(self, tree: Tree[Token]) -> syntax.Compare:
-        operands = tuple(self.build(_subtree(child)) for child in tree.children[::2])
-        operators = tuple(" ".join(map(str, _subtree(child).children)) for child in tree.children[1::2])
-        return syntax.Compare(self._span(tree), operators, operands)
-
-    def _conditional(self, tree: Tree[Token]) -> syntax.Conditional:
-        then, condition, otherwise = (self.build(_subtree(child)) for child in tree.children)
-        return syntax.Conditional(self._span(tree), then, condition, otherwise)
-
-    def _chain(self, tree: Tree[Token]) -> syntax.Chain:
-        for child in tree.children:
-            if _is_bare_parallel(_subtree(child)):
-                raise Faults([self._mixed_arrow(tree)])
-        return syntax.Chain(self._span(tree), tuple(self.build(_subtree(c)) for c in tree.children))
-
-    def _attribute(self, tree: Tree[Token]) -> syntax.Attribute:
-        if str(tree.children[1])[:1].isupper():  # no size is called so, but torch's classes are: `nn.ReLU`
+    def _parts(self, value: syntax.Expression, start: int) -> syntax.Expression:
+        """`value.name` and `value[index]`, as often as they follow each other."""
+        levels, foreign_end = 0, 0
+        while self.word in (".", "["):
+            levels += 1
+            if self.depth + levels > DEEPEST:
+                message = f"an expression is nested more than {DEEPEST} levels deep"
+                self._too_deep(message, start, self.behind, "give its parts names, as blocks")
+            is_index = self.word == "["
+            self.next()
+            if is_index:
+                index = self.chain()
+                self.take("]")
+                value = syntax.Index(self.place(start, self.behind), value, index)
+            else:
+                name = self.name()
+                foreign_end = self.behind if name[0].isupper() else foreign_end
+                value = syntax.Attribute(self.place(start, self.behind), value, name)
+        if foreign_end:  # no size is called so, but torch's classes are: `nn.ReLU`
             from netdsl.language.foreign import foreign_name
 
-            fault = foreign_name(self._span(tree))
-            if fault is not None:
-                raise Faults([fault])
-        return syntax.Attribute(
-            self._span(tree), self.build(_subtree(tree.children[0])), str(tree.children[1])
-        )
-
-    def _index(self, tree: Tree[Token]) -> syntax.Index:
-        value, index = (self.build(child) for child in _subtrees(tree))
-        return syntax.Index(self._span(tree), value, index)
-
-    def _call(self, tree: Tree[Token]) -> syntax.Call:
-        name = tree.children[0]
-        assert isinstance(name, Token)
-        return syntax.Call(
-            self._span(tree),
-            str(name),
-            self._span(name),
-            tuple(self._argument(child) for child in _subtrees(tree)),
-        )
-
-    def _argument(self, tree: Tree[Token]) -> syntax.Argument:
-        if tree.data == "generator":
-            return syntax.Argument(self._span(tree), None, self.build(tree))
-        *name, value = tree.children
-        return syntax.Argument(self._span(tree), str(name[0]) if name else None, self.build(_subtree(value)))
-
-    def _listing(self, tree: Tree[Token]) -> syntax.Listing:
-        return syntax.Listing(self._span(tree), tuple(self.build(child) for child in _subtrees(tree)))
-
-    _tuple = _list = _listing
-
-    def _generator(self, tree: Tree[Token]) -> syntax.Generator:
-        element, targets, iterable = (_subtree(child) for child in tree.children)
-        names = tuple(map(str, targets.children))
-        for name, token in zip(names, targets.children, strict=True):
-            if name in FIXED or names.count(name) > 1:
-                why = "has a meaning of its own" if name in FIXED else "stands here twice"
-                message = f"`{name}` {why}, so no item can be called so"
-                self._refuse("reserved-name", message, token, "call it otherwise, such as `n`")
-        return syntax.Generator(self._span(tree), self.build(element), names, self.build(iterable))
-
-    def _check_row(self, tree: Tree[Token], operands: int) -> None:
-        if operands > LONGEST_ROW:
-            message = f"an expression has {operands} operands in a row, more than {LONGEST_ROW}"
-            self._refuse("expression-too-deep", message, tree, "unroll a table: `(… for … in …)`")
-
-    def _refuse(self, code: str, message: str, tree: Tree[Token] | Token, help: str) -> None:
-        raise Faults([Diagnostic(code=code, message=message, span=self._span(tree), help=help)])
-
-    def _mixed_arrow(self, chain: Tree[Token]) -> Diagnostic:
-        """Shows both readings of `a | b -> c`: nobody can tell which was meant."""
-        steps = [_subtree(child) for child in chain.children]
-        written = [f"({self._line(step)})" if _is_bare_parallel(step) else self._line(step) for step in steps]
-        readings = [" -> ".join(written)]
-        if all(step.data == "parallel" for step in steps if _is_bare_parallel(step)):
-            readings.append(self._branches_first(steps))
-        return Diagnostic(
-            code="mixed-arrow",
-            message="`|` and `->` stand side by side without parentheses",
-            span=self._span(next(step for step in steps if _is_bare_parallel(step))),
-            label="which comes first?",
-            labels=(Label(self._span(chain), "in this chain"),),
-            help="write " + " or ".join(f"`{reading}`" for reading in readings),
-        )
-
-    def _branches_first(self, steps: list[Tree[Token]]) -> str:
-        """The reading of a chain in which `|` is looser than `->`."""
-        branches: list[list[str]] = [[]]
-        for step in steps:
-            operands = _subtrees(step) if step.data == "parallel" else [step]
-            for number, operand in enumerate(operands):
-                if number:
-                    branches.append([])
-                branches[-1].append(self._line(operand))
-        return " | ".join(f"({' -> '.join(b)})" if len(b) > 1 else b[0] for b in branches)
-
-    def _line(self, tree: Tree[Token]) -> str:
-        """A part of the text as one line, without comments."""
-        return " ".join(re.sub(r"#[^\n]*", "", self._span(tree).text).split())
-
-
-def _is_bare_parallel(tree: Tree[Token]) -> bool:
-    """Whether a step of a chain is `a | b` without parentheses."""
-    if tree.data == "conditional":
-        return any(_is_bare_parallel(_subtree(tree.children[i])) for i in (0, 2))
-    return tree.data == "parallel"
-
-
-def _start(tree: Tree[Token] | Token) -> int:
-    """Where the text of a tree begins: at its first token. (Lark can note this, for a third of its time.)"""
-    while not isinstance(tree, Token):
-        tree = tree.children[0]
-    return tree.start_pos or 0
-
-
-def _end(tree: Tree[Token] | Token) -> int:
-    while not isinstance(tree, Token):
-        tree = tree.children[-1]
-    return tree.end_pos or 0
-
-
-def _subtrees(tree: Tree[Token]) -> list[Tree[Token]]:
-    """The children of a tree that keeps its brackets and commas."""
-    return [child for child in tree.children if isinstance(child, Tree)]
-
-
-def _subtree(child: Tree[Token] | Token) -> Tree[Token]:
-    assert isinstance(child, Tree)
-    return child
+            fault = foreign_name(self.place(start, foreign_end))
+            self.found += [fault] if fault else []
+        return value

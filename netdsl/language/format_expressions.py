@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
-from lark import Token, Tree
+from lark import Lark, Token, Tree
 
-from netdsl.language.expressions import parser
+from netdsl.language.tables import load_parser
 from netdsl.records import record
 
 FUNCTIONS = frozenset(
@@ -55,13 +56,19 @@ class Word:
     """How readily a line is broken before it, the smaller the sooner; None where it never is."""
 
 
+@cache
+def _parser() -> Lark:
+    """The grammar's own parser: it keeps the operators and brackets, which the syntax tree does not."""
+    return load_parser()
+
+
 def words_of(text: str) -> Iterator[Word]:
     """The words of an expression, spaced as it is to be.
 
     Raises:
         UnexpectedInput: it is none.
     """
-    before, after = _touching(parser().parse(text))
+    before, after = _touching(_parser().parse(text))
     last, last_start = "", -1
     for found in _WORD.finditer(text):
         word, start = found.group(), found.start()

@@ -1,15 +1,12 @@
 """Why a text is not an expression: what stands where, and which mistake of a person explains it.
 
-Lark says which token it did not expect. The tokens around it say what was meant: two layers side by side lack
-an arrow, two values in a call lack a comma. (Lark's own way, matching the parser's state with those of broken
-examples, was tried: an LALR table has too many states for the same mistake, and half of them were missed.)
+The parser says which word it did not expect. The words around it say what was meant: two layers side by side
+lack an arrow, two values in a call lack a comma.
 """
 
 from __future__ import annotations
 
 import re
-
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
 from netdsl.diagnostics import Diagnostic, Edit, Label
 from netdsl.diagnostics.edits import write
@@ -91,10 +88,10 @@ LOOKALIKES = {
 """Characters that people write for words of the language."""
 
 
-def explain(error: UnexpectedInput, text: str, place: expressions.Place) -> Diagnostic:
+def explain(unexpected: expressions.Unexpected, text: str, place: expressions.Place) -> Diagnostic:
     """The diagnostic of a text that did not parse."""
-    if isinstance(error, UnexpectedCharacters):
-        return _unknown_character(error.pos_in_stream or 0, text, place)  # type: ignore[redundant-expr]
+    if unexpected.is_character:
+        return _unknown_character(unexpected.start, text, place)
     tokens = list(loose_tokens(text))
     if not tokens:
         return Diagnostic(
@@ -103,7 +100,7 @@ def explain(error: UnexpectedInput, text: str, place: expressions.Place) -> Diag
             span=place(0, len(text)),
             help="write a layer, such as `relu`, or a value",
         )
-    found = _found(error, text)
+    found = LooseToken(unexpected.word, unexpected.start if unexpected.word else len(text.rstrip()))
     before = [token for token in tokens if token.start < found.start]
     opened = (still_open(before) or [NOTHING])[-1]
     code = _mistake(before, found, opened, tokens)
@@ -166,19 +163,6 @@ def _slip_written(text: str, found: LooseToken, place: expressions.Place) -> tup
     at = _slip_at(text, found)
     meant = WRITTEN.get(text[slice(*at)]) if at else None
     return write(place(*at), meant) if at and meant else ()
-
-
-def _found(error: UnexpectedInput, text: str) -> LooseToken:
-    """What Lark did not expect; no text at the end, which Lark puts on the last token."""
-    if isinstance(error, UnexpectedEOF) or (
-        isinstance(error, UnexpectedToken) and error.token.type == "$END"
-    ):
-        return LooseToken("", len(text.rstrip()))
-    assert isinstance(error, UnexpectedToken)
-    start = error.token.start_pos or 0
-    if text[start - 1 : start + 1] == "->":  # where no arrow can stand, Lark takes it for a minus and a `>`
-        return LooseToken("->", start - 1)
-    return LooseToken(str(error.token), start)
 
 
 def _mistake(

@@ -11,7 +11,7 @@ import netdsl
 from netdsl.analysis.expansion import MOST_LAYERS
 from netdsl.cli.main import main
 from netdsl.compiler import MOST_BUILT_LAYERS
-from netdsl.diagnostics import Faults
+from netdsl.diagnostics import MOST_FAULTS, Faults
 
 MOST_SECONDS, MOST_MEGABYTES = 2.0, 300
 MEASURED = """
@@ -84,3 +84,24 @@ def test_as_many_layers_as_are_built_are_printed(tmp_path: Path) -> None:
     path = written(f"net: relu * {MOST_BUILT_LAYERS}\n", tmp_path)
 
     assert "class Deep(" in netdsl.emit(path)
+
+
+@pytest.mark.parametrize(("stage", "code"), [("relv", "unknown-name"), ("relu )", "surplus-parenthesis")])
+def test_no_more_faults_are_told_than_one_reads(stage: str, code: str, tmp_path: Path) -> None:
+    """Then it is said that the rest was not looked at."""
+    text = "".join(f"  s{number}: {stage}\n" for number in range(MOST_FAULTS + 5))
+    *faults, last = netdsl.check(written(f"net:\n{text}", tmp_path)).diagnostics
+
+    assert [fault.code for fault in faults] == [code] * MOST_FAULTS
+    assert last.code == "too-many-faults"
+    assert last.span is not None
+    assert last.span.text == stage[-len(last.span.text) :]
+
+
+def test_no_more_warnings_are_told_than_one_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They stay warnings."""
+    text = "".join(f"  b{number}: relu\n" for number in range(MOST_FAULTS + 5))
+    path = written(f"net: relu\nblocks:\n{text}", tmp_path)
+
+    assert main(["check", str(path)]) == 0
+    assert f"{MOST_FAULTS + 1} warnings" in capsys.readouterr().out

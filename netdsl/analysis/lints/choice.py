@@ -39,9 +39,15 @@ def choose(found: Iterable[Diagnostic], sources: Sequence[Source], lints: Lints)
         sources: the spec's text, then those that it extends.
     """
     comments = [comment for source in sources for comment in _comments(source)]
+    by_line: dict[tuple[Source, int], list[_Comment]] = {}
+    for comment in comments:
+        by_line.setdefault((comment.span.source, comment.line), []).append(comment)
     used: set[tuple[_Comment, str]] = set()
     for diagnostic in found:
-        hits = {(comment, diagnostic.code) for comment in comments if comment.speaks_of(diagnostic)}
+        span, code = diagnostic.span, diagnostic.code
+        place = (span.source, span.source.position(span.start)[0]) if span else None
+        near = by_line.get(place, []) if place else []
+        hits = {(comment, code) for comment in near if code in comment.codes}
         used |= hits
         if not hits and lints.wants(diagnostic.code):
             yield diagnostic
@@ -58,21 +64,15 @@ class _Comment:
 
     span: Span
     line: int
-    """The line that it speaks of, from 0."""
+    """The line that it speaks of, from 1."""
     codes: tuple[str, ...]
-
-    def speaks_of(self, diagnostic: Diagnostic) -> bool:
-        span = diagnostic.span
-        if span is None or span.source is not self.span.source or diagnostic.code not in self.codes:
-            return False
-        return span.source.text.count("\n", 0, span.start) == self.line
 
 
 def _comments(source: Source) -> Iterator[_Comment]:
     for found in _IGNORE.finditer(source.text):
         begins = source.text.rfind("\n", 0, found.start()) + 1
         is_alone = not source.text[begins : found.start()].strip()
-        line = source.text.count("\n", 0, found.start()) + is_alone
+        line = source.position(found.start())[0] + is_alone
         codes = tuple(code.strip() for code in found.group(1).split(","))
         yield _Comment(Span(source, found.start(), found.end()), line, codes)
 

@@ -1,4 +1,4 @@
-"""The shipped parse tables: those of the grammar, and no other grammar's."""
+"""The grammar is the truth: the parser reads what it says, and the shipped parse tables are its own."""
 
 import json
 from importlib.resources import files
@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput
 
+from netdsl.diagnostics import Faults, Source, Span
 from netdsl.language import tables
-from tests.language.python_expressions import TEXTS
+from netdsl.language.expressions import parse_expression
+from tests.language.grammar_trees import AS_LAYERS, grammar_tree
+from tests.language.python_expressions import TEXTS, tree
+from tests.language.python_expressions import Tree as OurTree
 
 GRAMMAR = files("netdsl.language").joinpath("expressions.lark").read_text("utf-8")
 LAYERS = (
@@ -76,3 +80,66 @@ def test_both_parsers_give_the_same_trees(text: str, shipped: Lark, built: Lark)
 def test_both_parsers_accept_the_same_texts(text: str, shipped: Lark, built: Lark) -> None:
     """And refuse the same."""
     assert outcome(shipped, text) == outcome(built, text)
+
+
+def read(text: str) -> OurTree | str:
+    """The parser's tree of a text; where it is none, that, or what else is wrong with it."""
+    source = Source("expression", text)
+    try:
+        return tree(parse_expression(text, lambda start, end: Span(source, start, end)))
+    except Faults as faults:
+        codes = {fault.code for fault in faults.diagnostics}
+        return "beyond the grammar" if codes <= BEYOND else "no expression"
+
+
+BEYOND = {"mixed-arrow", "reserved-name", "number-too-large", "expression-too-deep"}
+"""What is refused although the grammar has it."""
+WORDS = (
+    *("a", "b1", "x", "if", "else", "for", "in", "and", "or", "not", "inb", "notx"),
+    *("1", "2.5", ".5", "1_0", "1e3", "'q'"),
+    *(
+        "->",
+        "|",
+        "+",
+        "-",
+        "*",
+        "**",
+        "/",
+        "//",
+        "%",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">=",
+        "(",
+        ")",
+        "[",
+        "]",
+        ",",
+        ".",
+    ),
+    *("=", "#", ";", ":", "!"),
+)
+ANYTHING = st.lists(st.sampled_from([*WORDS, *"\n\t"]), max_size=12).flatmap(
+    lambda words: st.sampled_from(["", " "]).map(lambda blank: blank.join(words))
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=AS_LAYERS | TEXTS | ANYTHING)
+def test_the_parser_reads_what_the_grammar_says(text: str, shipped: Lark) -> None:
+    """The same trees of the same texts, and none of others."""
+    found, said = read(text), outcome(shipped, text)
+
+    if isinstance(said, Tree):
+        assert found in (grammar_tree(said), "beyond the grammar")
+    else:
+        assert found == "no expression"
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=AS_LAYERS)
+def test_layers_are_read_and_not_only_refused(text: str) -> None:
+    """What the test above compares are trees."""
+    assert isinstance(read(text), tuple) or " | " in text
