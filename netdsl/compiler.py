@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,7 @@ def _compile(
         assert network or found.has_errors, "a spec without faults has a network: this is a bug in netdsl"
         # claims speak of the spec as it is written: other parameters make another network
         claims = verify_claims(spec, network, found) if network and not settings else ()
-        _check_recipe(spec, program.parameters, found)
+        _check_recipe(spec, program.parameters, network, found)
     except Faults as faults:
         found.extend(faults.diagnostics)
         return stopped(found)
@@ -378,8 +379,14 @@ def _read_settings(
     return values
 
 
-def _check_recipe(spec: syntax.Spec, parameters: Mapping[str, Any], found: Collector) -> None:
+def _check_recipe(
+    spec: syntax.Spec, parameters: Mapping[str, Any], network: Network | None, found: Collector
+) -> None:
     if spec.train is not None:
+        from netdsl.graph.parts import parameters_by_part
         from netdsl.training.recipe import check_recipe  # a spec without a recipe need not load it
 
-        found.extend(check_recipe(spec.train, parameters))
+        # a larger one is not trained, and its parts would be long to list
+        is_trained = network is not None and network.costs.layers <= MOST_BUILT_LAYERS
+        parts = partial(parameters_by_part, network) if network is not None and is_trained else None
+        found.extend(check_recipe(spec.train, parameters, parts))

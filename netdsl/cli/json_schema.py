@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netdsl.analysis.prelude import prelude
+from netdsl.cli.train import ABOUT as KEY_ABOUT
 from netdsl.language.document import ABOUT, CLAIMS_ABOUT, CLAIMS_BY_STAGE, HEAD_ABOUT, MERGES, NAME
 from netdsl.layers.arguments import Integer
 from netdsl.layers.catalog import LAYERS
@@ -182,6 +183,12 @@ def _recipe_value(key: str) -> Schema:
     if key in CHOICES:
         as_yaml = {"true": True, "false": False}
         return {"enum": [as_yaml.get(word, word) for word in CHOICES[key].options]}
+    if key == "freeze":
+        name: Schema = {"type": "string"}
+        return {"anyOf": [name, {"type": "array", "items": name}], "description": KEY_ABOUT[key]}
+    if key == "rates":
+        factors: list[Schema] = [{"type": "string"}, _named({"type": "number"})]
+        return {"anyOf": factors, "description": KEY_ABOUT[key]}
     if key == "data":
         name = {"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^({'|'.join(PATHS)})."}]}
         several = {"type": "array", "items": name, "minItems": 1}

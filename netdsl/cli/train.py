@@ -28,6 +28,9 @@ ABOUT = {
     "loss": "such as 'cross_entropy(label_smoothing=0.1)'",
     "init": "how weights begin: drawn, such as xavier; or a run's folder, a .safetensors or .pth file, "
     "torchvision:WEIGHTS such as torchvision:IMAGENET1K_V1, timm:MODEL such as timm:resnet50.a1_in1k",
+    "freeze": "stages or parts that keep their weights, such as stem,body",
+    "rates": "what the learning rate of parts is multiplied by, such as body=0.1,head=2",
+    "decay": "what weight decay acts on: all, or weights, which leaves out biases and normalisations",
     "seed": "what fixes the first weights, the order of the data and all that is random",
     "precision": "auto, fp32 or bf16",
     "compile": "auto, true or false: whether torch.compile is used",

@@ -14,8 +14,8 @@ from netdsl.sweep.machine import Machine
 from netdsl.sweep.plan import spelled
 from netdsl.sweep.study import LOGS, RUNS, SPECS, Outcome, Planned, Used
 from netdsl.sweep.variants import Variant, recipe_texts
-from netdsl.training.durable import write_beside
 from netdsl.training.data.find import data_root, find_data
+from netdsl.training.durable import write_beside
 from netdsl.training.progress import Display
 from netdsl.training.session import trainable
 

@@ -186,6 +186,10 @@ def _text(key: str, value: Any) -> str:
         return OPEN[key]
     if key == "data":
         return str(value[0])
+    if isinstance(value, dict):
+        return ",".join(f"{name}={factor}" for name, factor in value.items()) or "none"
+    if key == "freeze":
+        return ",".join(value) or "none"
     if isinstance(value, tuple):
         return " -> ".join(map(str, value)) or "none"
     return str(value)

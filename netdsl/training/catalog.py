@@ -386,3 +386,5 @@ PATHS = (FOLDER, SCENE)
 
 PRECISIONS = ("auto", "fp32", "bf16")
 COMPILES = ("auto", "true", "false")
+DECAYS = ("all", "weights")
+"""What weight decay acts on."""

@@ -16,6 +16,7 @@ from netdsl.records import value_record
 from netdsl.training.catalog import (
     AUGMENTATIONS,
     COMPILES,
+    DECAYS,
     INITIALIZATIONS,
     LOSSES,
     OPTIMIZERS,
@@ -88,6 +89,12 @@ class Recipe:
     loss: Use = _CROSS_ENTROPY
     init: Use | None = None
     """How weights begin; None as torch begins them."""
+    freeze: tuple[str, ...] = ()
+    """Stages and parts that keep their weights, by their paths."""
+    rates: Mapping[str, float] = {}
+    """Stages and parts with what the learning rate of each is multiplied by."""
+    decay: str = "all"
+    """What weight decay acts on: `all`, or `weights`, which leaves out biases and normalisations."""
     seed: int = 0
     """What fixes the first weights, the order of the data and all that is random."""
     precision: str = "auto"
@@ -165,6 +172,9 @@ CHOICES: Mapping[str, Choice] = {
     "precision": Choice(
         "how the forward pass computes; `auto` is bf16 where a GPU gains by it", options=PRECISIONS
     ),
+    "decay": Choice(
+        "what weight decay acts on; `weights` leaves out biases and normalisations", options=DECAYS
+    ),
     "compile": Choice("whether `torch.compile` is used; `auto` on GPUs", options=COMPILES),
 }
 """The keys whose values are one of a few words."""
@@ -204,8 +214,10 @@ def _restored(key: str, value: Any) -> Any:
         return _restored_use(key, value)
     if key in NUMBERS:
         return NUMBERS[key].read(value)
-    if key == "data":
+    if key in ("data", "freeze"):
         return tuple(str(name) for name in value)
+    if key == "rates":
+        return {str(name): float(factor) for name, factor in value.items()}
     return CHOICES[key].read(value)
 
 

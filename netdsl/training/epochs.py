@@ -32,6 +32,7 @@ from netdsl.training.material import Material
 from netdsl.training.measuring import measure
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.optimization import initialize, learning_rate, make_optimizer
+from netdsl.training.parameters import freeze, train_but_for
 from netdsl.training.progress import Display
 from netdsl.training.report import outcome, write_report
 from netdsl.training.run_folder import CHECKPOINTS, Row, Run, best_epoch, write_rows
@@ -67,10 +68,12 @@ class Training:
         if recipe.init is not None:
             initialize(recipe.init, module)
         module = placement.module(module)
+        freeze(module, recipe.freeze)
         compile_module(module, recipe.compile, placement.device, display.warn)
         engine = Engine(module)
         average = None if recipe.ema is None else MovingAverage(module, recipe.ema)
-        self.state = State(task, engine, make_optimizer(recipe.optimizer, module), average)
+        optimizer = make_optimizer(recipe.optimizer, module, recipe.rates, recipe.decay)
+        self.state = State(task, engine, optimizer, average)
         self.steps = len(material.train.starts)
         """Of an epoch."""
         share = Share(size=recipe.batch, pieces=recipe.accumulate)
@@ -155,7 +158,7 @@ class Training:
 
     def _train_epoch(self) -> None:
         state = self.state
-        state.module.train()
+        train_but_for(state.module, self.run.recipe.freeze)
         started = time.perf_counter() - state.seconds
         for batch in self.material.train.epoch(state.epoch, first=state.steps):
             self._unread.append(self.step(batch))

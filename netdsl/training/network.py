@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from netdsl.language.syntax import Data
+from netdsl.training.fine_tuning import Parts
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -41,6 +42,8 @@ class TrainableNetwork:
     """The network as PyTorch source, for people to read."""
     stages: tuple[str, ...] = ()
     """The steps of the net that the spec names; none where the net is one expression."""
+    parts: Callable[[], Parts] | None = None
+    """Gives what of it has parameters, by path; None where only the module tells."""
     build: Callable[[], nn.Module]
     """Makes the module with its heads, from torch's generator as it stands. In training it gives the output
     or, with heads, a dictionary of the `output` and each head's; otherwise the output."""

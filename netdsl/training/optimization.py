@@ -14,6 +14,7 @@ from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from netdsl.training.choices import Use
 from netdsl.training.losses import PenaltyLoss, PictureError
+from netdsl.training.parameters import parameter_groups
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {
     "sgd": SGD,
@@ -44,13 +45,28 @@ Adagrad 0.5. Elsewhere torch chooses: `foreach` on GPUs, a loop on CPUs, where `
 """
 
 
-def make_optimizer(use: Use, module: nn.Module, *, is_sharded: bool = False) -> Optimizer:
-    """The optimizer of all a module's parameters; those that processes share, not all fused kernels know."""
-    parameters = list(module.parameters())
-    kinds = {parameter.device.type for parameter in parameters}
+def make_optimizer(
+    use: Use,
+    module: nn.Module,
+    rates: Mapping[str, float] | None = None,
+    decay: str = "all",
+    *,
+    is_sharded: bool = False,
+) -> Optimizer:
+    """The optimizer of a module's parameters that learn.
+
+    Args:
+        use: the optimizer.
+        module: the network, frozen where it is to be.
+        rates: parts with what their learning rates are multiplied by.
+        decay: what weight decay acts on, as a recipe says it.
+        is_sharded: whether processes share the parameters, which not all fused kernels know.
+    """
+    groups = parameter_groups(module, rates or {}, decay, use.arguments["weight_decay"])
+    kinds = {parameter.device.type for group in groups for parameter in group["params"]}
     is_fused = kinds <= set(FUSED.get(use.word, ())) and not is_sharded
     arguments = dict(use.arguments) | ({"fused": True} if is_fused else {})
-    return OPTIMIZERS[use.word](parameters, **arguments)
+    return OPTIMIZERS[use.word](groups, **arguments)
 
 
 def make_loss(use: Use) -> nn.Module:

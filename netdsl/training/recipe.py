@@ -22,24 +22,34 @@ from netdsl.records import replace
 from netdsl.training.catalog import DATASETS, OWN_MEAN, OWN_STD, PATHS, Entry
 from netdsl.training.choices import CHOICES, NUMBERS, OPEN, WORDS, Recipe, Use, complete, option_of
 from netdsl.training.choices import KEYS as KEYS
+from netdsl.training.fine_tuning import Parts, check_parts, read_parts, read_rates
 from netdsl.training.task_catalog import FITTING, is_known
 
+GiveParts = Callable[[], Parts]
+"""Gives the parts of a network, which to list takes time where it is large."""
 
-def check_recipe(train: syntax.Data | None, parameters: Mapping[str, Any]) -> Iterator[Diagnostic]:
+
+def check_recipe(
+    train: syntax.Data | None, parameters: Mapping[str, Any], parts: GiveParts | None = None
+) -> Iterator[Diagnostic]:
     """Everything wrong with a `train` section.
 
     Args:
         train: the section; None where the spec has none.
         parameters: the spec's parameters, which the recipe's numbers may use.
+        parts: gives the network's parts, which the recipe may name; None where it is not known.
     """
-    reader = _Reader(parameters)
+    reader = _Reader(parameters, parts)
     reader.read(train)
     reader.finish()
     yield from reader.found
 
 
 def resolve_recipe(
-    train: syntax.Data | None, parameters: Mapping[str, Any], overrides: Mapping[str, str]
+    train: syntax.Data | None,
+    parameters: Mapping[str, Any],
+    overrides: Mapping[str, str],
+    parts: GiveParts | None = None,
 ) -> Recipe:
     """The recipe of a `train` section.
 
@@ -47,11 +57,12 @@ def resolve_recipe(
         train: the section; None where the spec has none, which leaves every key at its default.
         parameters: the spec's parameters.
         overrides: keys whose value the command line replaces, with the value's text.
+        parts: as for `check_recipe`.
 
     Raises:
         Faults: it is wrong; exit code 1, or 2 where the command line is to blame.
     """
-    reader = _Reader(parameters)
+    reader = _Reader(parameters, parts)
     reader.read(train)
     if reader.found.has_errors:
         raise Faults(reader.found)
@@ -71,8 +82,9 @@ class _Refused(Exception):
 class _Reader:
     """Reads a section key by key; what is wrong is collected and left out."""
 
-    def __init__(self, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, parameters: Mapping[str, Any], parts: GiveParts | None) -> None:
         self.parameters = parameters
+        self.parts = parts
         self.found = Collector()
         self.values: dict[str, Any] = {}
         self.spans: dict[str, Span] = {}
@@ -91,6 +103,8 @@ class _Reader:
             "data": self._data,
             "prepare": self._chain,
             "augment": self._chain,
+            "freeze": lambda _, data: read_parts(data, self._refuse),
+            "rates": lambda _, data: read_rates(data, self._refuse),
         } | dict.fromkeys(CHOICES, self._choice)
         read = readers.get(name, self._number if name in NUMBERS else self._single)
         self.spans[name] = value.span
@@ -104,6 +118,8 @@ class _Reader:
     def finish(self) -> Recipe:
         """The recipe of what was read, judged as a whole: what has no meaning for its task is collected."""
         recipe = complete(self.values)
+        if self.parts is not None and (recipe.freeze or recipe.rates):
+            self.found.extend(check_parts(recipe.freeze, recipe.rates, self.spans, self.parts()))
         if any(key in self.spans and key not in self.values for key in ("task", "data")):
             return recipe  # what the task is, is not known
         task = recipe.task.word

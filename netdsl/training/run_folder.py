@@ -23,6 +23,7 @@ from netdsl.training.choices import Recipe
 from netdsl.training.data.find import Found
 from netdsl.training.device import Placement
 from netdsl.training.durable import write_beside
+from netdsl.training.fine_tuning import frozen_parameters
 from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.transforms import Scaling
@@ -62,6 +63,8 @@ class Facts:
     input: tuple[int, ...]
     output: tuple[int, ...]
     parameters: int
+    frozen: int = 0
+    """Parameters that keep their values."""
     macs: int
     data: str
     """The data set that was used."""
@@ -115,7 +118,7 @@ def gather_facts(
     found: Found,
     material: Material,
     placement: Placement,
-    seed: int,
+    recipe: Recipe,
     samples: str,
 ) -> Facts:
     """The facts of a run that begins now."""
@@ -126,6 +129,7 @@ def gather_facts(
         input=network.input,
         output=network.output,
         parameters=network.parameter_count,
+        frozen=frozen_parameters(recipe.freeze, network.parts()) if network.parts else 0,
         macs=network.macs,
         data=data.name,
         passed_over=found.passed_over,
@@ -138,7 +142,7 @@ def gather_facts(
         remarks=material.remarks,
         mean=material.scaling.mean,
         std=material.scaling.std,
-        seed=seed,
+        seed=recipe.seed,
         device=placement.name,
         precision=placement.precision,
         versions={

@@ -74,7 +74,7 @@ def train(
         _check_beginning(earlier, weights)
         placement = place(device, recipe.precision)
         return _train(network, recipe, placement, earlier.folder, earlier, None, root, keeping, display)
-    recipe = resolve_recipe(network.train, network.parameters, overrides)
+    recipe = resolve_recipe(network.train, network.parameters, overrides, network.parts)
     placement = place(device, recipe.precision)
     with claimed_folder(out, network.name) as folder:
         beginning = weights.read(network, display.say) if weights else None
@@ -103,12 +103,13 @@ def _train(
         keep_freed_memory()
     try:
         material = _material(network, recipe, task, found.data, display)
-        facts = gather_facts(network, found, material, placement, recipe.seed, task.samples)
+        facts = gather_facts(network, found, material, placement, recipe, task.samples)
         run = Run(folder, recipe, earlier.facts if earlier else facts, ())
         if beginning is not None:
             beginning.record(folder)
         write_beginning(run, network)
-        _announce(run, network.train is not None, placement, display)
+        has_weights = beginning is not None or earlier is not None
+        _announce(run, network.train is not None, has_weights, placement, display)
         training = Training(network, run, task, placement, material, display, keeping)
         if beginning is not None:
             display.say(str(beginning))
@@ -161,7 +162,7 @@ def _check_beginning(run: Run, weights: Wanted | None) -> None:
         raise fault("missing-checkpoint", message, exit_code=5, help="begin a new run")
 
 
-def _announce(run: Run, has_recipe: bool, placement: Placement, display: Display) -> None:
+def _announce(run: Run, has_recipe: bool, has_weights: bool, placement: Placement, display: Display) -> None:
     """Says what is trained on what, how and where, the fallback so that nobody misses it."""
     facts, recipe = run.facts, run.recipe
     display.say(
@@ -190,7 +191,22 @@ def _announce(run: Run, has_recipe: bool, placement: Placement, display: Display
     for key in ("validate", "accumulate", "stop_early", "clip", "ema"):
         if getattr(recipe, key) != getattr(Recipe(), key):
             display.say(f"  {key:<10} {getattr(recipe, key)}")
+    _announce_parts(run, has_weights, display)
     display.say(f"into {run.folder}")
+
+
+def _announce_parts(run: Run, has_weights: bool, display: Display) -> None:
+    """Says which parts do not learn, or learn at another rate."""
+    facts, recipe = run.facts, run.recipe
+    if recipe.freeze:
+        share = 100 * facts.frozen / facts.parameters
+        counts = f"{facts.frozen:,} of {facts.parameters:,} parameters ({share:.1f} %) keep their values"
+        display.say(f"  freeze     {', '.join(recipe.freeze)}: {counts}")
+        if not has_weights:
+            display.warn("what is frozen keeps its random beginning: `--init` names no weights")
+    if recipe.rates:
+        factors = ", ".join(f"{part} ×{factor:g}" for part, factor in recipe.rates.items())
+        display.say(f"  rates      {factors}")
 
 
 def _chain(uses: Sequence[Use]) -> str:

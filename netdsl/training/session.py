@@ -13,6 +13,7 @@ from netdsl.backends.python_source import print_source
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import Compilation, compile_spec, network_to_build
 from netdsl.diagnostics import Source, fault
+from netdsl.graph.parts import parameters_by_part
 from netdsl.language.syntax import Stages
 from netdsl.specs import shipped_folder
 from netdsl.training.checkpoint import EVERY_SECONDS, KEEP, Keeping
@@ -195,6 +196,7 @@ def trainable(compilation: Compilation, settings: Mapping[str, str]) -> Trainabl
         head_weights={head.name: head.weight for head in network.heads},
         emitted=print_source(network),
         stages=tuple(stage.name for stage in net.items) if isinstance(net, Stages) else (),
+        parts=lambda: parameters_by_part(network),
         build=lambda: build_module(network, heads=True),
     )
 

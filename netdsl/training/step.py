@@ -14,6 +14,7 @@ from netdsl.training.device import Placement
 from netdsl.training.forward import Outputs, moved, outputs_of
 from netdsl.training.measuring import joined
 from netdsl.training.optimization import LearningRate
+from netdsl.training.parameters import FACTOR
 from netdsl.training.seeds import reseed_step
 from netdsl.training.state import State
 from netdsl.training.tasks.task import Notes, Task, read_by
@@ -53,7 +54,7 @@ class Step:
         state = self.state
         step = (state.epoch - 1) * len(self.sizes) + state.steps
         for group in state.optimizer.param_groups:
-            group["lr"] = self.rate(step)
+            group["lr"] = group[FACTOR] * self.rate(step)
         reseed_step(self.seed, state.epoch, state.steps, self.placement.device, self.share.rank)
         state.optimizer.zero_grad()
         taken = self._gradients(batch, self.sizes[state.steps])
