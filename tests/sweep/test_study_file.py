@@ -112,5 +112,33 @@ def test_a_shipped_study_can_be_trained(name: str) -> None:
 
 
 def test_there_are_studies() -> None:
-    """The test above is not empty."""
-    assert set(shipped_studies()) >= {"lenet", "lenet_best", "lenet_resnet18", "mobilenets", "se_ratio"}
+    """The test above is not empty: every question of the articles' has its file."""
+    assert set(shipped_studies()) == {
+        "dncnn",
+        "hybridsn",
+        "lenet",
+        "lenet_best",
+        "lenet_resnet18",
+        "mobilenets",
+        "se_axes",
+        "se_ratio",
+        "zfnet",
+    }
+
+
+def test_the_figures_of_studies_are_the_articles() -> None:
+    """What stands in their text, number by number: tables 1 to 9 of the LeNet, and what others give."""
+    figures = {
+        name: asked.published.figures
+        for name in shipped_studies()
+        if (asked := read_study_file(find_study(name))).published is not None
+    }
+
+    rates = [0.809, 0.828, 0.766, 0.83, 0.825, 0.831, 0.772, 0.764, 0.758]
+    assert list(figures["lenet"]["lr"].values()) == rates
+    batches = [0.82, 0.862, 0.887, 0.888, 0.861, 0.869, 0.856, 0.809, 0.737, 0.618]
+    assert list(figures["lenet"]["batch"].values()) == batches
+    assert figures["lenet_resnet18"]["spec"] == {"lenet_d2l": 0.809, "resnet18_d2l": 0.902}
+    assert figures["mobilenets"]["spec"] == {"mobilenetv1": 0.7814, "mobilenetv2": 0.801}
+    assert figures["hybridsn"]["spec"] == {"hybridsn": 0.974}
+    assert figures["zfnet"]["widths"] == {"[384, 384, 256]": 0.616, "[512, 1024, 512]": 0.625}
