@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from netdsl.diagnostics.source import Span
-from netdsl.records import value_record
+from netdsl.records import replace, value_record
 
 Severity = Literal["error", "warning"]
 MOST_FAULTS = 1000
@@ -74,6 +74,11 @@ class Faults(Exception):
         self.diagnostics = tuple(diagnostics)
         self.exit_code = exit_code
         super().__init__("\n".join(f"{d.severity}[{d.code}]: {d.message}" for d in self.diagnostics))
+
+    def with_note(self, note: str) -> Faults:
+        """The same, with a note to the last of them."""
+        *others, last = self.diagnostics
+        return Faults([*others, replace(last, notes=(*last.notes, note))], self.exit_code)
 
 
 def fault(code: str, message: str, *, exit_code: int = 2, help: str | None = None) -> Faults:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import platform
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -126,3 +128,34 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error)
     return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
+
+
+def memory_for_training(device: torch.device) -> int | None:
+    """The bytes that this process may take of a device's memory, with those it has; None where not known."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device)
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory()
+    own = _proc_bytes("self/status", "VmRSS")
+    available = _proc_bytes("meminfo", "MemAvailable")
+    if own is None or available is None:
+        return None
+    bounds = [available + own]
+    with contextlib.suppress(OSError, ValueError):  # of a container, by control groups of version 2
+        limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        bounds.append(limit - used + own)
+    return max(0, min(bounds))
+
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def _proc_bytes(file: str, name: str) -> int | None:
+    """A figure of Linux' /proc, which tells them in kibibytes."""
+    try:
+        text = (Path("/proc") / file).read_text()
+    except OSError:
+        return None
+    found = re.search(rf"^{name}:\s+(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None

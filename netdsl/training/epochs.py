@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-import math
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
 import torch
 
-from netdsl.diagnostics import Faults, fault
+from netdsl.diagnostics import Faults
 from netdsl.training.averaging import MovingAverage
 from netdsl.training.batches import Inputs, Share, Supply, batch_sizes
 from netdsl.training.checkpoint import (
+    Checkpoint,
     Keeping,
     Position,
     latest_checkpoint,
@@ -26,24 +27,24 @@ from netdsl.training.checkpoint import (
 from netdsl.training.compiling import compile_module
 from netdsl.training.device import Placement
 from netdsl.training.engine import Engine
+from netdsl.training.failures import as_fault
 from netdsl.training.forward import moved, outputs_of
 from netdsl.training.initial.beginning import Beginning
 from netdsl.training.material import Material
 from netdsl.training.measuring import measure
 from netdsl.training.network import TrainableNetwork
+from netdsl.training.non_finite import NonFinite
 from netdsl.training.optimization import initialize, learning_rate, make_optimizer
 from netdsl.training.parameters import freeze, train_but_for
 from netdsl.training.progress import Display
 from netdsl.training.report import outcome, write_report
-from netdsl.training.run_folder import CHECKPOINTS, Row, Run, best_epoch, write_rows
+from netdsl.training.run_folder import CHECKPOINTS, Row, Run, best_epoch, kept, unwritable, write_rows
 from netdsl.training.seeds import WEIGHTS, derived
+from netdsl.training.signals import Stop, StopSignals
 from netdsl.training.state import State
-from netdsl.training.step import Step, Taken
+from netdsl.training.step import Step
 from netdsl.training.tasks.task import Task, read_by
 from netdsl.training.validation import is_over
-
-INTERRUPTED = 130
-"""The exit code of a process that Ctrl-C stopped."""
 
 
 @final
@@ -59,9 +60,10 @@ class Training:
         material: Material,
         display: Display,
         keeping: Keeping,
+        signals: StopSignals,
     ) -> None:
-        self.run, self.task, self.placement = run, task, placement
-        self.material, self.display, self.keeping = material, display, keeping
+        self.network, self.run, self.task, self.placement = network, run, task, placement
+        self.material, self.display, self.keeping, self.signals = material, display, keeping, signals
         recipe = run.recipe
         torch.manual_seed(derived(WEIGHTS, recipe.seed))
         module = network.build()
@@ -88,9 +90,10 @@ class Training:
             clip=recipe.clip,
             seed=recipe.seed,
             head_weights=network.head_weights,
+            looks_first=placement.read_every == 1,
         )
-        self._unread: list[Taken] = []
-        """Steps whose figures are still on the device."""
+        self._saved: Position | None = None
+        """Where the latest checkpoint is that was written or taken up."""
         self._saved_at = time.monotonic()
 
     @property
@@ -98,16 +101,28 @@ class Training:
         return self.run.folder / CHECKPOINTS
 
     def run_to_end(self) -> Run:
-        """Trains what is missing, and reports."""
+        """Trains what is missing, and reports.
+
+        Raises:
+            Faults: something is not as it should be, or a signal came. What was whole by then is kept.
+        """
         self._go_on()
-        try:
-            with self.display.training(self.run.recipe.epochs * self.steps):
-                while not self.is_over:
-                    self._epoch()
-        except KeyboardInterrupt:
-            self._report()
-            raise _interrupted(self.run.folder, len(self.state.rows)) from None
-        return self._report()
+        with self.signals.awaited():
+            try:
+                with self.display.training(self.run.recipe.epochs * self.steps):
+                    while not self.is_over:
+                        self._epoch_or_back()
+            except Stop as stop:
+                if not stop.at_once:
+                    self.save()
+                    self._report()
+                raise stop.told(kept(self.run.folder)) from None
+            except Exception as error:
+                told = self._failed(error)
+                if told is error:
+                    raise
+                raise told from error
+            return self._report()
 
     @property
     def is_over(self) -> bool:
@@ -123,16 +138,53 @@ class Training:
     def _go_on(self) -> None:
         """Takes up the latest sound checkpoint, if there is one."""
         remove_partial_checkpoints(self.checkpoints)
-        latest = latest_checkpoint(self.checkpoints)
-        for reason in latest.damaged:
-            self.display.warn(f"passed over: {reason}")
-        if latest.checkpoint is not None:
-            self.state.restore(latest.checkpoint, self.checkpoints)
-            after = latest.checkpoint.position
+        checkpoint = self._latest()
+        if checkpoint is not None:
+            self._restore(checkpoint)
+            after = checkpoint.position
             if after > Position(0):  # there are the weights that the run begins with
                 said = "finished already, at" if self.is_over else "going on after"
                 self.display.say(f"{said} {after}")
+        elif not self.step.looks_first:
+            self.save()  # to go back to
         write_rows(self.run.folder, self.state.rows)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        self.state.restore(checkpoint, self.checkpoints)
+        self._saved = checkpoint.position
+
+    def _latest(self) -> Checkpoint | None:
+        latest = latest_checkpoint(self.checkpoints)
+        for reason in latest.damaged:
+            self.display.warn(f"passed over: {reason}")
+        return latest.checkpoint
+
+    def _epoch_or_back(self) -> None:
+        """An epoch. Where losses are read late, one that is not finite has changed weights already: then back
+        to the latest checkpoint, and on with a look before each change, which finds the layer."""
+        try:
+            self._epoch()
+        except NonFinite as found:
+            checkpoint = None if self.step.looks_first else self._latest()
+            if checkpoint is None:
+                raise
+            self.step.looks_first = True
+            self._restore(checkpoint)
+            self.display.warn(f"{found.diagnostics[0].message}: back to {checkpoint.position}, to find where")
+
+    def _failed(self, error: Exception) -> Exception:
+        """Keeps the state if it is whole, and tells where what is kept is."""
+        told = as_fault(error, self.network, self.run.recipe, self.placement, self.task.samples) or error
+        if self.state.is_whole:
+            with suppress(Faults, RuntimeError):  # the machine may be what failed
+                self.save()
+        note = kept(self.run.folder)
+        if self.signals.waiting is not None:  # it reached processes that read data as well, which ended
+            return self.signals.waiting.told(note)
+        if isinstance(told, Faults):
+            return told.with_note(note)
+        told.add_note(note)
+        return told
 
     def _epoch(self) -> None:
         """Trains what is missing of an epoch, measures, and writes both down."""
@@ -154,29 +206,44 @@ class Training:
 
     def _measured(self, supply: Supply) -> dict[str, float]:
         with self.state.averaged():
-            return measure(self.state.module, self.task, self.placement, self.material.scaling, supply)
+            return measure(
+                self.state.module,
+                self.task,
+                self.placement,
+                self.material.scaling,
+                supply,
+                after_batch=self.signals.check,
+            )
 
     def _train_epoch(self) -> None:
         state = self.state
         train_but_for(state.module, self.run.recipe.freeze)
         started = time.perf_counter() - state.seconds
         for batch in self.material.train.epoch(state.epoch, first=state.steps):
-            self._unread.append(self.step(batch))
+            self.step(batch)
             state.seconds = time.perf_counter() - started
-            if len(self._unread) == self.placement.read_every or state.steps == self.steps:
-                self._read()
-                self._show()
-            if time.monotonic() - self._saved_at >= self.keeping.every_seconds:
-                self.save()
+            self._between_steps()
+
+    def _between_steps(self) -> None:
+        """Reads and shows how it goes, writes a checkpoint when it is time, and heeds signals."""
+        read_every = 1 if self.step.looks_first else self.placement.read_every
+        if len(self.state.unread) >= read_every or self.state.steps == self.steps:
+            self.state.read()
+            self._show()
+        if time.monotonic() - self._saved_at >= self.keeping.every_seconds:
+            self.save()
+        self.signals.check()
 
     def save(self) -> None:
-        """Writes a checkpoint, and removes those that it makes needless.
+        """Writes a checkpoint, unless it is there, and removes those that it makes needless.
 
         Raises:
-            Faults: it cannot be written; exit code 5.
+            Faults: it cannot be written (5), or a value is not finite (4).
         """
-        self._read()
+        if self.state.position == self._saved:
+            return
         self.state.save(self.checkpoints)
+        self._saved = self.state.position
         prune_checkpoints(self.checkpoints, self.keeping.last, self._best())
         self._saved_at = time.monotonic()
 
@@ -188,25 +255,6 @@ class Training:
         metric = f"test_{self.task.metric}"
         best: Row = max(self.state.rows, key=lambda row: row[metric], default={"epoch": 0})
         return int(best["epoch"])
-
-    def _read(self) -> None:
-        """Moves figures from the device into the totals.
-
-        Raises:
-            Faults: a loss is not finite; exit code 4.
-        """
-        first = self.state.steps - len(self._unread) + 1
-        for number, taken in enumerate(self._unread, first):
-            loss = float(taken.loss)
-            if not math.isfinite(loss):
-                rows = self.state.rows
-                step = f"step {number} of epoch {self.state.epoch}"
-                kept = f"`{self.checkpoints}` keeps epoch {len(rows)}" if rows else "nothing was kept"
-                message = f"the loss is {loss} by {step}; {kept}"
-                help = "lower the learning rate, lengthen the warmup, or look for faulty images"
-                raise fault("non-finite-loss", message, exit_code=4, help=help)
-            self.state.totals.add(taken.samples, loss, taken.notes)
-        self._unread.clear()
 
     def _show(self) -> None:
         state = self.state
@@ -230,11 +278,9 @@ class Training:
         if run.rows:
             with self.state.averaged():
                 pictures = self.task.pictures(self._forward, self.material.test)
-            write_report(run, self.task.metric, pictures)
+            try:
+                write_report(run, self.task.metric, pictures)
+            except OSError as error:
+                raise unwritable(run.folder, error, begun=True) from None
             self.display.say(outcome(run, self.task.metric))
         return run
-
-
-def _interrupted(folder: Path, epochs: int) -> Faults:
-    message = f"stopped; {epochs} epoch{'s' * (epochs != 1)} of the run are kept in `{folder}`"
-    return fault("interrupted", message, exit_code=INTERRUPTED, help=f"go on with `--resume {folder}`")

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from netdsl.analysis.memory import Device, Memory, Precision
 from netdsl.language.syntax import Data
 from netdsl.training.fine_tuning import Parts
 
@@ -47,6 +48,9 @@ class TrainableNetwork:
     build: Callable[[], nn.Module]
     """Makes the module with its heads, from torch's generator as it stands. In training it gives the output
     or, with heads, a dictionary of the `output` and each head's; otherwise the output."""
+    memory: Callable[[Precision, int, Device], Memory] | None = None
+    """Tells what a training step takes, by precision, values that the optimizer keeps for each parameter, and
+    kind of device."""
 
 
 Rebuild = Callable[[Path, Mapping[str, str]], TrainableNetwork]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -19,11 +19,14 @@ import torchvision
 from pydantic import TypeAdapter
 
 from netdsl.diagnostics import Faults, fault
+from netdsl.training.checkpoint import Position, positions
 from netdsl.training.choices import Recipe
 from netdsl.training.data.find import Found
 from netdsl.training.device import Placement
 from netdsl.training.durable import write_beside
 from netdsl.training.fine_tuning import frozen_parameters
+from netdsl.training.initial.record import RECORD
+from netdsl.training.lock import LOCK, locked
 from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.transforms import Scaling
@@ -159,7 +162,9 @@ def gather_facts(
 
 @contextmanager
 def claimed_folder(out: str | Path | None, name: str) -> Iterator[Path]:
-    """An empty folder for a run, taken away again if the run does not come to begin.
+    """An empty folder for a run of this process alone, taken away again if the run does not come to begin.
+
+    A folder in which one did not come to begin, since it was killed, is as good as empty.
 
     Raises:
         Faults: it cannot be made or written to, or holds something already; exit code 2.
@@ -167,21 +172,57 @@ def claimed_folder(out: str | Path | None, name: str) -> Iterator[Path]:
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     folder = Path(out) if out is not None else _unused(Path(RUNS) / f"{name}-{stamp}")
     existed = folder.exists()
+    _check_free(folder)
+    with opened_folder(folder):
+        _check_free(folder)  # now that nobody else can take it
+        try:
+            yield folder
+        finally:
+            if not (folder / FACTS).exists():
+                with suppress(OSError):
+                    _clear(folder)
+                    if not existed:
+                        folder.rmdir()
+
+
+@contextmanager
+def opened_folder(folder: Path) -> Iterator[None]:
+    """A run's folder for this process alone, with a place for its checkpoints.
+
+    Raises:
+        Faults: another process trains there, or it cannot be written; exit code 2.
+    """
+    with ExitStack() as held:
+        try:
+            (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(folder))
+        except OSError as error:
+            raise unwritable(folder, error, begun=False) from None
+        yield
+
+
+def _check_free(folder: Path) -> None:
+    """Raises:
+    Faults: the folder holds something; exit code 2.
+    """
     try:
-        if folder.is_dir() and any(folder.iterdir()):
-            help = f"choose another, or go on with it: `--resume {folder}`"
-            raise fault("run-folder-taken", f"the folder `{folder}` is not empty", help=help)
-        (folder / CHECKPOINTS).mkdir(parents=True)
+        is_free = not folder.exists() or not any(folder.iterdir()) or _is_abandoned(folder)
     except OSError as error:
-        raise _unwritable(folder, error) from None
-    try:
-        yield folder
-    finally:
-        if not (folder / FACTS).exists():
-            with suppress(OSError):
-                (folder / CHECKPOINTS).rmdir()
-                if not existed:
-                    folder.rmdir()
+        raise unwritable(folder, error, begun=False) from None
+    if not is_free:
+        help = f"choose another, or go on with it: `--resume {folder}`"
+        raise fault("run-folder-taken", f"the folder `{folder}` is not empty", help=help)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    return (folder / LOCK).exists() and not (folder / FACTS).exists()
+
+
+def _clear(folder: Path) -> None:
+    """Takes away what a run writes before it begins."""
+    for name in (SPEC, MODEL_SOURCE, RECIPE, RECORD, LOCK):
+        (folder / name).unlink(missing_ok=True)
+    (folder / CHECKPOINTS).rmdir()
 
 
 def _unused(folder: Path) -> Path:
@@ -193,13 +234,34 @@ def _unused(folder: Path) -> Path:
     return candidate
 
 
-def _unwritable(folder: Path, error: OSError) -> Faults:
+def unwritable(folder: Path, error: OSError, *, begun: bool) -> Faults:
+    """What is told where a run's folder cannot be written; exit code 5 once the run has begun, else 2."""
     message = f"the run's folder `{folder}` cannot be written: {(error.strerror or str(error)).lower()}"
-    return fault("run-folder-unwritable", message, help="choose another with `--out DIR`")
+    if not begun:
+        return fault("run-folder-unwritable", message, help="choose another with `--out DIR`")
+    return fault(
+        "run-folder-unwritable", message, exit_code=5, help="make room, or mount it again"
+    ).with_note(kept(folder))
 
 
-def write_beginning(run: Run, network: TrainableNetwork) -> None:
-    """Writes what is known before the first epoch.
+def kept(folder: Path) -> str:
+    """What a run's folder keeps of the training, and how to go on."""
+    found = positions(folder / CHECKPOINTS)
+    if not found:
+        return f"`{folder}` keeps nothing of the training yet"
+    what = f"the training up to {found[-1]}" if found[-1] > Position(0) else "what it began with"
+    return f"`{folder}` keeps {what}: go on with `--resume {folder}`"
+
+
+def write_beginning(
+    run: Run, network: TrainableNetwork, record: Callable[[Path], None] | None = None
+) -> None:
+    """Writes what is known before the first epoch; what makes the folder a run's is the last.
+
+    Args:
+        run: the run that begins, or goes on.
+        network: what it trains.
+        record: writes down what weights it begins with.
 
     Raises:
         Faults: it cannot be written; exit code 2.
@@ -207,12 +269,14 @@ def write_beginning(run: Run, network: TrainableNetwork) -> None:
     contents = dict(network.sources) | {MODEL_SOURCE: network.emitted, RECIPE: run.recipe.to_json()}
     contents[FACTS] = json.dumps(asdict(run.facts), indent=2)
     try:
+        if record is not None:
+            record(run.folder)
         for name, text in contents.items():
             path = _below(run.folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_beside(path, text.encode())
     except OSError as error:
-        raise _unwritable(run.folder, error) from None
+        raise unwritable(run.folder, error, begun=False) from None
 
 
 def read_sources(run: Run, network: TrainableNetwork) -> dict[str, str]:
@@ -237,10 +301,7 @@ def write_rows(folder: Path, rows: Sequence[Row]) -> None:
     try:
         write_beside(folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows).encode())
     except OSError as error:
-        message = f"`{folder / METRICS}` cannot be written: {error.strerror or error}"
-        raise fault(
-            "run-folder-unwritable", message, exit_code=5, help="the last checkpoint is intact"
-        ) from None
+        raise unwritable(folder, error, begun=True) from None
 
 
 def read_run(folder: str | Path) -> Run:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from netdsl.records import replace
 from netdsl.training.checkpoint import Keeping, positions
 from netdsl.training.choices import Recipe, Use, option_of
 from netdsl.training.data.find import data_root, find_data
-from netdsl.training.device import Placement, is_out_of_memory, keep_freed_memory, place
+from netdsl.training.device import Placement, keep_freed_memory, place
 from netdsl.training.epochs import Training
+from netdsl.training.failures import as_fault
 from netdsl.training.initial.beginning import Beginning, Wanted
 from netdsl.training.initial.record import RECORD
 from netdsl.training.material import Material
@@ -28,10 +30,13 @@ from netdsl.training.run_folder import (
     Run,
     claimed_folder,
     gather_facts,
+    kept,
+    opened_folder,
     read_run,
     read_sources,
     write_beginning,
 )
+from netdsl.training.signals import Stop, StopSignals
 from netdsl.training.tasks import make_task
 from netdsl.training.tasks.task import Task
 from netdsl.training.validation import hold_out
@@ -64,38 +69,55 @@ def train(
 
     Raises:
         Faults: the recipe is wrong (1), the command line (2), the data (3), the device or memory (4), a
-            checkpoint (5); stopped by Ctrl-C (130). The number is the exit code.
+            checkpoint (5); stopped by a signal (128 and its number). The number is the exit code.
     """
-    display, keeping = display or Display(), keeping or Keeping()
-    overrides = overrides or {}
-    if resume is not None:
-        earlier = read_run(resume)
-        recipe = _resumed_recipe(earlier, network, overrides)
-        _check_beginning(earlier, weights)
+    display, overrides, signals = display or Display(), overrides or {}, StopSignals()
+
+    def setting(recipe: Recipe) -> _Setting:
         placement = place(device, recipe.precision)
-        return _train(network, recipe, placement, earlier.folder, earlier, None, root, keeping, display)
-    recipe = resolve_recipe(network.train, network.parameters, overrides, network.parts)
-    placement = place(device, recipe.precision)
-    with claimed_folder(out, network.name) as folder:
-        beginning = weights.read(network, display.say) if weights else None
-        return _train(network, recipe, placement, folder, None, beginning, root, keeping, display)
+        return _Setting(network, recipe, placement, root, keeping or Keeping(), display, signals)
+
+    with signals.watched():
+        try:
+            if resume is not None:
+                folder = read_run(resume).folder
+                with opened_folder(folder):
+                    earlier = read_run(folder)
+                    recipe = _resumed_recipe(earlier, network, overrides)
+                    _check_beginning(earlier, weights)
+                    return _train(setting(recipe), folder, earlier, None)
+            chosen = setting(resolve_recipe(network.train, network.parameters, overrides, network.parts))
+            with claimed_folder(out, network.name) as folder:
+                beginning = weights.read(network, display.say) if weights else None
+                return _train(chosen, folder, None, beginning)
+        except Stop as stop:
+            raise stop.told("nothing was begun that could be kept") from None
 
 
-def _train(
-    network: TrainableNetwork,
-    recipe: Recipe,
-    placement: Placement,
-    folder: Path,
-    earlier: Run | None,
-    beginning: Beginning | None,
-    root: str | Path | None,
-    keeping: Keeping,
-    display: Display,
-) -> Run:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Setting:
+    """What is trained, how, where, and who is told."""
+
+    network: TrainableNetwork
+    recipe: Recipe
+    placement: Placement
+    root: str | Path | None
+    keeping: Keeping
+    display: Display
+    signals: StopSignals
+
+
+def _train(setting: _Setting, folder: Path, earlier: Run | None, beginning: Beginning | None) -> Run:
     """Finds the data, fits them to the network, and trains to the end."""
+    network, recipe, placement, display = (
+        setting.network,
+        setting.recipe,
+        setting.placement,
+        setting.display,
+    )
     names = recipe.data if earlier is None else (earlier.facts.data,)
     task = make_task(recipe)
-    found = find_data(names, data_root(root), display.say, labelled=task.is_labelled)
+    found = find_data(names, data_root(setting.root), display.say, labelled=task.is_labelled)
     if earlier is not None and found.data.fingerprint != earlier.facts.fingerprint:
         message = f"`{found.data.name}` has changed since the run began"
         raise fault("data-changed", message, exit_code=3, help="begin a new run")
@@ -105,22 +127,23 @@ def _train(
         material = _material(network, recipe, task, found.data, display)
         facts = gather_facts(network, found, material, placement, recipe, task.samples)
         run = Run(folder, recipe, earlier.facts if earlier else facts, ())
-        if beginning is not None:
-            beginning.record(folder)
-        write_beginning(run, network)
+        write_beginning(run, network, beginning.record if beginning else None)
         has_weights = beginning is not None or earlier is not None
         _announce(run, network.train is not None, has_weights, placement, display)
-        training = Training(network, run, task, placement, material, display, keeping)
+        training = Training(
+            network, run, task, placement, material, display, setting.keeping, setting.signals
+        )
         if beginning is not None:
             display.say(str(beginning))
             training.begin_with(beginning)
         return training.run_to_end()
+    except Stop as stop:
+        raise stop.told(kept(folder)) from None
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
+        told = as_fault(error, network, recipe, placement, task.samples)
+        if told is None:
             raise
-        message = f"the memory of {placement.name} ran out with {recipe.batch} {task.samples} in a batch"
-        help = f"train with fewer: `batch: {max(1, recipe.batch // 2)}`"
-        raise fault("out-of-memory", message, exit_code=4, help=help) from None
+        raise told from error
 
 
 def _material(network: TrainableNetwork, recipe: Recipe, task: Task, data: Any, display: Display) -> Material:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from netdsl.analysis.memory import memory_of
 from netdsl.backends.python_source import print_source
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import Compilation, compile_spec, network_to_build
@@ -198,6 +199,7 @@ def trainable(compilation: Compilation, settings: Mapping[str, str]) -> Trainabl
         stages=tuple(stage.name for stage in net.items) if isinstance(net, Stages) else (),
         parts=lambda: parameters_by_part(network),
         build=lambda: build_module(network, heads=True),
+        memory=lambda precision, states, device: memory_of(network, precision, states, device),
     )
 
 

@@ -6,12 +6,14 @@ so that a run which is resumed at any step has the bits of an undisturbed one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import NamedTuple, final
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
@@ -27,9 +29,18 @@ from netdsl.training.checkpoint import (
 )
 from netdsl.training.engine import Engine
 from netdsl.training.measuring import Totals
+from netdsl.training.non_finite import NonFinite, first_non_finite
 from netdsl.training.run_folder import Row
-from netdsl.training.tasks.task import Task
+from netdsl.training.tasks.task import Notes, Task
 from netdsl.training.tensors import load_module, load_optimizer, module_tensors, optimizer_tensors
+
+
+class Taken(NamedTuple):
+    """What a step gave, still on the device: reading it makes a GPU wait."""
+
+    samples: int
+    loss: torch.Tensor
+    notes: Notes
 
 
 @final
@@ -48,9 +59,13 @@ class State:
     steps: int = 0
     """Of the epoch under way."""
     totals: Totals = field(init=False)
-    """What those steps have given."""
+    """What those steps have given, as far as it was read."""
+    unread: list[Taken] = field(default_factory=list)
+    """What the last of them have given."""
     seconds: float = 0.0
-    """What they took."""
+    """What the steps of the epoch under way took."""
+    is_whole: bool = True
+    """Whether no step was broken off while it changed weights."""
 
     def __post_init__(self) -> None:
         self.totals = Totals(self.task)
@@ -74,17 +89,43 @@ class State:
     def position(self) -> Position:
         return Position(len(self.rows), self.steps)
 
+    @contextmanager
+    def stepping(self, taken: Taken) -> Iterator[None]:
+        """Weights change within; then the step is done."""
+        self.is_whole = False
+        yield
+        self.unread.append(taken)
+        self.steps += 1
+        self.is_whole = True
+
+    def read(self) -> None:
+        """Moves figures from the device into the totals.
+
+        Raises:
+            NonFinite: a loss is not.
+        """
+        first = self.steps - len(self.unread) + 1
+        for number, taken in enumerate(self.unread, first):
+            loss = float(taken.loss)
+            if not math.isfinite(loss):
+                message = f"the loss is {loss} at {Position(len(self.rows), number)}"
+                raise NonFinite("non-finite-loss", message)
+            self.totals.add(taken.samples, loss, taken.notes)
+        self.unread.clear()
+
     def end_epoch(self, row: Row) -> None:
         """The epoch under way has ended, with these figures."""
         self.rows.append(row)
-        self.steps, self.seconds, self.totals = 0, 0.0, Totals(self.task)
+        self._begin_epoch()
 
     def save(self, checkpoints: Path) -> None:
         """Writes a checkpoint.
 
         Raises:
+            NonFinite: what would be written is not finite.
             Faults: it cannot be written; exit code 5.
         """
+        self.read()
         tensors = {
             MODEL: module_tensors(self.module),
             OPTIMIZER: optimizer_tensors(self.optimizer, self.module),
@@ -92,11 +133,15 @@ class State:
         }
         if self.average is not None:
             tensors[AVERAGE] = self.average.tensors
+        bad = first_non_finite(pair for name in tensors.keys() - {NOTES} for pair in tensors[name].items())
+        if bad is not None:
+            message = f"`{bad}` is no longer finite after {self.position}"
+            raise NonFinite("non-finite-weights", message)
         under_way = {"samples": self.totals.samples, "loss": self.totals.loss, "seconds": self.seconds}
         save_checkpoint(checkpoints, self.position, tensors, {"rows": self.rows, "under_way": under_way})
 
     def restore(self, checkpoint: Checkpoint, checkpoints: Path) -> None:
-        """Takes up what a checkpoint holds.
+        """Takes up what a checkpoint holds, whatever was before.
 
         Raises:
             Faults: it belongs to another network; exit code 5.
@@ -105,10 +150,17 @@ class State:
         if self.average is not None:
             with self.average.in_place():
                 load_module(self.module, checkpoint.model, checkpoints)
+        self.optimizer.state.clear()
         load_optimizer(self.optimizer, self.module, checkpoint.tensors[OPTIMIZER], checkpoints)
         self.rows = list(checkpoint.state["rows"])
-        self.steps = checkpoint.position.steps
-        if self.steps:
+        self._begin_epoch()
+        if checkpoint.position.steps:
             under_way, notes = checkpoint.state["under_way"], checkpoint.tensors[NOTES]
+            self.steps = checkpoint.position.steps
             self.totals = Totals(self.task, under_way["samples"], under_way["loss"], [notes])
             self.seconds = under_way["seconds"]
+
+    def _begin_epoch(self) -> None:
+        self.steps, self.seconds, self.is_whole = 0, 0.0, True
+        self.totals = Totals(self.task)
+        self.unread.clear()

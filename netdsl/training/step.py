@@ -1,10 +1,15 @@
-"""One step of the optimizer: what a batch does to a training's state."""
+"""One step of the optimizer: what a batch does to a training's state.
+
+Until the optimizer changes weights, a step that fails leaves the state as it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import final
 
 import torch
 from torch import nn
@@ -13,24 +18,25 @@ from netdsl.training.batches import AnyBatch, Inputs, Share
 from netdsl.training.device import Placement
 from netdsl.training.forward import Outputs, moved, outputs_of
 from netdsl.training.measuring import joined
+from netdsl.training.non_finite import NonFinite, first_non_finite_gradient, gradients_look_finite, origin
 from netdsl.training.optimization import LearningRate
 from netdsl.training.parameters import FACTOR
 from netdsl.training.seeds import reseed_step
-from netdsl.training.state import State
-from netdsl.training.tasks.task import Notes, Task, read_by
+from netdsl.training.state import State, Taken
+from netdsl.training.tasks.task import Task, read_by
 from netdsl.training.transforms import Scaling
 
 
-class Taken(NamedTuple):
-    """What a step gave, still on the device: reading it makes a GPU wait."""
+class _BadLoss(Exception):
+    """A loss is not finite."""
 
-    samples: int
-    loss: torch.Tensor
-    notes: Notes
+    def __init__(self, inputs: Inputs, loss: float) -> None:
+        super().__init__()
+        self.inputs, self.loss = inputs, loss
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Step:
     """Takes a training's state on by a batch."""
 
@@ -48,23 +54,38 @@ class Step:
     """The largest norm of the gradient."""
     seed: int
     head_weights: Mapping[str, float]
+    looks_first: bool
+    """Whether loss and gradients are looked at before they change weights, which makes a GPU wait."""
 
-    def __call__(self, batch: AnyBatch) -> Taken:
-        """One step."""
+    def __call__(self, batch: AnyBatch) -> None:
+        """One step.
+
+        Raises:
+            NonFinite: the loss or a gradient is not, where that is looked at; the state is as it was.
+        """
         state = self.state
         step = (state.epoch - 1) * len(self.sizes) + state.steps
         for group in state.optimizer.param_groups:
             group["lr"] = group[FACTOR] * self.rate(step)
-        reseed_step(self.seed, state.epoch, state.steps, self.placement.device, self.share.rank)
-        state.optimizer.zero_grad()
-        taken = self._gradients(batch, self.sizes[state.steps])
-        if self.clip is not None:
-            nn.utils.clip_grad_norm_(state.module.parameters(), self.clip)
-        state.optimizer.step()
-        if state.average is not None:
-            state.average.update(step)
-        state.steps += 1
-        return taken
+        with _buffers_kept(state.module) as put_back:
+            self._reseed()
+            state.optimizer.zero_grad()
+            try:
+                taken = self._gradients(batch, self.sizes[state.steps])
+            except _BadLoss as bad:
+                put_back()
+                raise self._traced(bad) from None
+            if self.looks_first and not gradients_look_finite(state.module):
+                self._check_gradients()
+            if self.clip is not None:
+                nn.utils.clip_grad_norm_(state.module.parameters(), self.clip)
+        with state.stepping(taken):
+            state.optimizer.step()
+            if state.average is not None:
+                state.average.update(step)
+
+    def _reseed(self) -> None:
+        reseed_step(self.seed, self.state.epoch, self.state.steps, self.placement.device, self.share.rank)
 
     def _gradients(self, batch: AnyBatch, size: int) -> Taken:
         """Computes the gradients of a batch, piece by piece, of so many samples in all processes."""
@@ -91,6 +112,8 @@ class Step:
                 engine.nothing(outputs).backward()  # type: ignore[no-untyped-call]
                 return Taken(0, torch.zeros((), device=self.placement.device), {})
             loss = self._loss(outputs, target)
+            if self.looks_first and not math.isfinite(value := loss.item()):
+                raise _BadLoss(inputs, value)
             engine.loss(loss, samples, size).backward()  # type: ignore[no-untyped-call]
         seen = read_by(self.task, {name: output.detach() for name, output in outputs.items()})
         return Taken(samples, loss.detach(), self.task.notes(inputs, seen, target))
@@ -102,6 +125,49 @@ class Step:
             for name, weight in self.head_weights.items():
                 loss = loss + weight * self.task.loss(outputs[name], target)
         return loss
+
+    def _traced(self, bad: _BadLoss) -> NonFinite:
+        """What a person is told of a loss: the forward pass is run again, and watched."""
+        module = self.state.module
+
+        def forward() -> None:
+            self._reseed()
+            outputs_of(module, bad.inputs, self.placement)
+
+        why = origin(module, bad.inputs, forward)
+        return NonFinite("non-finite-loss", f"the loss is {bad.loss} at {self._number}: {why}")
+
+    def _check_gradients(self) -> None:
+        parameter = first_non_finite_gradient(self.state.module)
+        if parameter is not None:
+            what = f"the gradient of `{parameter}` is the first in the backward pass that is not finite"
+            raise NonFinite("non-finite-gradient", f"{what}, at {self._number}")
+
+    @property
+    def _number(self) -> str:
+        return f"step {self.state.steps + 1:,} of epoch {self.state.epoch}"
+
+
+@contextmanager
+def _buffers_kept(module: nn.Module) -> Iterator[Callable[[], None]]:
+    """Puts the module's buffers back if what runs within fails: a forward pass moves running statistics.
+
+    Gives what puts them back at once.
+    """
+    buffers = list(module.buffers())
+    kept = [torch.empty_like(buffer) for buffer in buffers]
+
+    def put_back() -> None:
+        if buffers:
+            torch._foreach_copy_(buffers, kept)
+
+    if buffers:
+        torch._foreach_copy_(kept, buffers)
+    try:
+        yield put_back
+    except BaseException:
+        put_back()
+        raise
 
 
 def _cut(given: Inputs, sizes: list[int]) -> list[Inputs]:

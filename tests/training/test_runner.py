@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,18 +18,17 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor, nn
 
-from netdsl.training.batches import Batch
-from netdsl.training.checkpoint import MODEL, OPTIMIZER, STATE, Keeping, Position, positions, read_checkpoint
+from netdsl.training.checkpoint import MODEL, STATE, Keeping, Position, positions, read_checkpoint
 from netdsl.training.data import find
-from netdsl.training.data.dataset import DataSet, HeldImages, Split, held
+from netdsl.training.data.dataset import DataSet
 from netdsl.training.data.digits import read_digits
 from netdsl.training.progress import Display
 from netdsl.training.run_folder import Run, read_run
 from netdsl.training.runner import train
 from netdsl.training.seeds import WEIGHTS, derived
-from netdsl.training.step import Step, Taken
 from tests.training.data import test_cifar, test_folder
 from tests.training.networks import QUICK, Small, fault_of, faults_of, network, silent
+from tests.training.runs import PER_EPOCH, RECIPE, Stopped, Stopping, digests, few_digits, figures
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -43,41 +42,6 @@ def _small_world() -> Iterator[None]:
         patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
         yield
     torch.set_num_threads(threads)
-
-
-def few_digits() -> DataSet:
-    """Every fifth of the digits: 288 to train on, 72 to test on."""
-    whole = read_digits()
-
-    def fifth(split: Split) -> tuple[Tensor, Tensor]:
-        assert isinstance(split.images, HeldImages)
-        return split.images.values[::5], split.labels[::5]
-
-    return held(whole.name, whole.classes, fifth(whole.train), fifth(whole.test))
-
-
-RECIPE = """\
-data: digits
-prepare: normalize(mean, std)
-augment: random_crop(8, padding=1)
-batch: 32
-epochs: 4
-optimizer: sgd(lr=0.2, momentum=0.9, weight_decay=1e-4, nesterov=true)
-schedule: cosine(warmup=1)
-loss: cross_entropy(label_smoothing=0.05)
-"""
-
-
-def figures(run: Run) -> list[dict[str, float]]:
-    """The rows without the times, which differ from run to run."""
-    return [{k: v for k, v in row.items() if k not in ("seconds", "samples_per_second")} for row in run.rows]
-
-
-def digests(folder: Path) -> str:
-    """What the last checkpoint's manifest says of weights and optimizer."""
-    last = positions(folder / "checkpoints")[-1]
-    manifest = json.loads((folder / "checkpoints" / last.folder / "manifest.json").read_text())
-    return f"{manifest[MODEL]} {manifest[OPTIMIZER]}"
 
 
 @pytest.fixture(scope="module")
@@ -132,32 +96,12 @@ def test_another_seed_gives_another(undisturbed: Run, tmp_path: Path) -> None:
     assert figures(other)[0]["train_loss"] != figures(undisturbed)[0]["train_loss"]
 
 
-class Stopped(BaseException):
-    """What ends a process, as far as the code before it can tell."""
-
-
-class Stopping(Display):
-    """A display at which the training is stopped after so many steps."""
-
-    def __init__(self, steps: int, how: type[BaseException]) -> None:
-        super().__init__(silent=True)
-        self.steps, self.how = steps, how
-
-    def step(self, done: int, epoch: str, figures: Callable[[], str]) -> None:
-        if done == self.steps:
-            raise self.how
-
-
-PER_EPOCH = 9
-"""Steps in an epoch: 288 images in batches of 32."""
-
-
 @pytest.mark.parametrize("steps", [1, PER_EPOCH, PER_EPOCH + 1, 2 * PER_EPOCH + 7, 4 * PER_EPOCH - 1])
 def test_a_run_stopped_anywhere_goes_on_to_the_same_bits(
     undisturbed: Run, tmp_path: Path, steps: int
 ) -> None:
     with pytest.raises(Stopped):
-        train(network(RECIPE), out=tmp_path / "run", device="cpu", display=Stopping(steps, Stopped))
+        train(network(RECIPE), out=tmp_path / "run", device="cpu", display=Stopping(steps))
 
     run = train(network(RECIPE), resume=tmp_path / "run", device="cpu", display=silent())
 
@@ -172,7 +116,7 @@ def test_a_run_goes_on_from_within_an_epoch_to_the_same_bits(
 ) -> None:
     """The epoch's own figures included."""
     always = Keeping(every_seconds=0)
-    display = Stopping(steps + 1, Stopped)
+    display = Stopping(steps + 1)
     with pytest.raises(Stopped):
         train(network(RECIPE), out=tmp_path / "run", device="cpu", keeping=always, display=display)
     said = io.StringIO()
@@ -187,7 +131,7 @@ def test_a_run_goes_on_from_within_an_epoch_to_the_same_bits(
 def test_a_run_stopped_between_an_epoch_s_steps_and_its_tests_goes_on_to_the_same_bits(
     undisturbed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise Stopped
 
     always = Keeping(every_seconds=0)
@@ -222,7 +166,7 @@ def test_a_run_whose_latest_checkpoint_is_damaged_goes_on_from_the_one_before(
     undisturbed: Run, tmp_path: Path
 ) -> None:
     with pytest.raises(Stopped):
-        train(network(RECIPE), out=tmp_path / "run", device="cpu", display=Stopping(3 * PER_EPOCH, Stopped))
+        train(network(RECIPE), out=tmp_path / "run", device="cpu", display=Stopping(3 * PER_EPOCH))
     path = tmp_path / "run" / "checkpoints" / "epoch-0002" / MODEL
     path.write_bytes(path.read_bytes()[:100])
     said = io.StringIO()
@@ -236,7 +180,7 @@ def test_a_run_whose_latest_checkpoint_is_damaged_goes_on_from_the_one_before(
 
 CHILD = """
 import sys, torch
-from tests.training.test_runner import RECIPE, few_digits
+from tests.training.runs import RECIPE, few_digits
 from tests.training.networks import network, silent
 from netdsl.training.data import find
 from netdsl.training.data.dataset import DataSet, HeldImages, Split, held
@@ -266,21 +210,6 @@ def test_a_killed_process_is_gone_on_with_by_another(undisturbed: Run, tmp_path:
     assert digests(run.folder) == digests(undisturbed.folder)
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-
-    found, exit_code = faults_of(
-        lambda: train(
-            network(RECIPE), out=folder, device="cpu", display=Stopping(2 * PER_EPOCH + 3, KeyboardInterrupt)
-        )
-    )
-
-    assert ([d.code for d in found], exit_code) == (["interrupted"], 130)
-    assert found[0].help == f"go on with `--resume {folder}`"
-    assert positions(folder / "checkpoints") == [(1, 0), (2, 0)]
-    assert "stopped before the end" in (folder / "report.md").read_text()
-
-
 def test_a_finished_run_can_be_given_more_epochs(tmp_path: Path) -> None:
     recipe = QUICK + "schedule: constant\n"
     short = train(network(recipe), out=tmp_path / "short", device="cpu", display=silent())
@@ -304,8 +233,8 @@ def test_a_run_folder_is_complete(undisturbed: Run) -> None:
     folder = undisturbed.folder
 
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        ["spec.yaml", "model.py", "recipe.json", "run.json", "metrics.jsonl", "checkpoints", "curves.png",
-         "report.md", "report.json"]
+        [".lock", "spec.yaml", "model.py", "recipe.json", "run.json", "metrics.jsonl", "checkpoints",
+         "curves.png", "report.md", "report.json"]
     )  # fmt: skip
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
@@ -577,47 +506,6 @@ def test_a_folder_that_holds_something_is_told(tmp_path: Path) -> None:
         "run-folder-taken",
         2,
     )
-
-
-def test_a_loss_that_is_not_finite_stops_with_the_last_checkpoint_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = Step.__call__
-
-    def step(self: Step, batch: Batch) -> Taken:
-        taken = real(self, batch)
-        return taken._replace(loss=taken.loss * float("nan")) if self.state.position == (2, 5) else taken
-
-    monkeypatch.setattr(Step, "__call__", step)
-
-    found, exit_code = faults_of(
-        lambda: train(network(RECIPE), out=tmp_path / "run", device="cpu", display=silent())
-    )
-
-    assert ([d.code for d in found], exit_code) == (["non-finite-loss"], 4)
-    assert "step 5 of epoch 3" in found[0].message
-    assert positions(tmp_path / "run" / "checkpoints") == [(1, 0), (2, 0)]
-
-
-def test_a_rate_beyond_reason_is_a_loss_that_is_not_finite(tmp_path: Path) -> None:
-    recipe = QUICK.replace("adamw(lr=2e-2)", "sgd(lr=1e30)") + "schedule: constant\n"
-
-    found = fault_of(lambda: train(network(recipe), out=tmp_path / "run", device="cpu", display=silent()))
-
-    assert found == ("non-finite-loss", 4)
-
-
-def test_memory_that_runs_out_is_told_with_a_remedy(tmp_path: Path) -> None:
-    class Greedy(Small):
-        def forward(self, images: Tensor) -> Tensor:
-            return super().forward(images) + torch.empty(2**58).sum()
-
-    found, exit_code = faults_of(
-        lambda: train(network(QUICK, Greedy), out=tmp_path / "run", device="cpu", display=silent())
-    )
-
-    assert ([d.code for d in found], exit_code) == (["out-of-memory"], 4)
-    assert found[0].help == "train with fewer: `batch: 32`"
 
 
 def test_a_resumed_run_keeps_its_recipe_its_spec_and_its_data(

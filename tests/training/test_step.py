@@ -29,7 +29,7 @@ from netdsl.training.run_folder import Run
 from netdsl.training.runner import train
 from netdsl.training.seeds import WEIGHTS, derived
 from tests.training.networks import network, rebuild, silent
-from tests.training.test_runner import Stopped, Stopping, few_digits, figures
+from tests.training.runs import Stopped, Stopping, few_digits, figures
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +148,7 @@ def test_the_average_goes_on_to_the_same_bits(tmp_path: Path) -> None:
             out=tmp_path / "run",
             device="cpu",
             keeping=Keeping(every_seconds=0),
-            display=Stopping(12, Stopped),
+            display=Stopping(12),
         )
 
     run = train(network(recipe, Plain), resume=tmp_path / "run", device="cpu", display=silent())

@@ -10,7 +10,7 @@ from netdsl.training.network import TrainableNetwork
 from netdsl.training.run_folder import Run
 from netdsl.training.runner import train
 from tests.training.networks import silent
-from tests.training.test_runner import Stopped, Stopping, digests, figures
+from tests.training.runs import Stopped, Stopping, digests, figures
 
 
 def resumes_to_the_same_bits(
@@ -20,7 +20,7 @@ def resumes_to_the_same_bits(
     for number in steps:
         out = folder / f"stopped-{number}"
         with pytest.raises(Stopped):
-            train(made, out=out, root=root, device="cpu", display=Stopping(number, Stopped))
+            train(made, out=out, root=root, device="cpu", display=Stopping(number))
         run = train(made, resume=out, root=root, device="cpu", display=silent())
         assert figures(run) == figures(whole)
         assert digests(run.folder) == digests(whole.folder)
