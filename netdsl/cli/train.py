@@ -35,6 +35,7 @@ ABOUT = {
     "precision": "auto, fp32 or bf16",
     "compile": "auto, true or false: whether torch.compile is used",
     "workers": "processes that read images",
+    "damaged": "what is done about images that cannot be read: refuse or skip",
 }
 """What each key of a recipe is, for the help page."""
 

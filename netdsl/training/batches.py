@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
-from typing import Any, Protocol, Self, final
+from typing import Protocol, Self, final
 
 import torch
-from torch.utils.data import DataLoader, Dataset
 
-from netdsl.diagnostics import Diagnostic, Faults, fault
-from netdsl.training.data.dataset import HeldImages, HeldSplit, ImageFiles, Split
+from netdsl.diagnostics import Diagnostic, Faults
+from netdsl.training.damage import Damaged
+from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
 from netdsl.training.seeds import Chance, order_of
-from netdsl.training.transforms import ImageShape, Transform
+from netdsl.training.transforms import Transform
+from netdsl.training.workers import Begin, made_by_workers
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Inputs and targets, `(batch, …)` each."""
@@ -31,12 +32,6 @@ AnyBatch = tuple[Inputs, torch.Tensor]
 Augment = Callable[[torch.Tensor, Chance], torch.Tensor]
 """Images `(N, channels, height, width)` and what their samples draw from → images."""
 
-HELD_BYTES = 2 * 2**30
-"""The largest split that is kept in memory, sized and as bytes; at most a quarter of what the machine has."""
-SIZED_AT_ONCE = 4096
-"""Images that are resized in one go."""
-MOST_DAMAGED = 10
-"""Damaged images that are named before reading stops."""
 MOST_WORKERS = 8
 
 
@@ -98,51 +93,6 @@ class Supply(Protocol):
         ...
 
 
-def hold(split: Split, size: Transform, shape: ImageShape, say: Callable[[str], None]) -> HeldSplit | None:
-    """The split with all its images sized and in memory; None where they are too many.
-
-    Raises:
-        Faults: images are damaged; exit code 3.
-    """
-    if len(split) * math.prod(shape) > memory_for_images():
-        return None
-    if isinstance(split.images, ImageFiles):
-        say(f"reading {len(split):,} images")
-        values = torch.empty(len(split), *shape, dtype=torch.uint8)
-        with ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
-            _fill(values, split, size, pool)
-        return HeldSplit(HeldImages(values), split.labels)
-    assert isinstance(split.images, HeldImages)
-    sized = torch.cat([size(part) for part in torch.split(split.images.values, SIZED_AT_ONCE)])
-    return HeldSplit(HeldImages(sized.contiguous()), split.labels)
-
-
-def memory_for_images() -> int:
-    """Bytes of images that are kept in memory."""
-    return min(HELD_BYTES, _memory_bytes() // 4)
-
-
-def _memory_bytes() -> int:
-    """The memory of the machine; where the system does not say, more than any split needs."""
-    known = hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else 2**62
-
-
-def _fill(values: torch.Tensor, split: Split, size: Transform, pool: ThreadPoolExecutor) -> None:
-    damaged: list[Diagnostic] = []
-
-    def read(index: int) -> None:
-        if len(damaged) < MOST_DAMAGED:
-            try:
-                values[index] = size(split.images[index])
-            except Faults as faults:
-                damaged.extend(faults.diagnostics)
-
-    list(pool.map(read, range(len(split))))
-    if damaged:
-        raise Faults(sorted(damaged, key=lambda diagnostic: diagnostic.message), exit_code=3)
-
-
 def batch_starts(count: int, size: int) -> Sequence[int]:
     """Where batches of a size begin among so many samples. A last one that would be alone joins the batch
     before it, since a batch normalisation cannot learn from one."""
@@ -181,6 +131,10 @@ class Batches:
     workers: int | None = 0
     """Processes that make batches; 0 makes them in this one, None chooses."""
     share: Share = WHOLE
+    damaged: Damaged | None = None
+    """Takes note of images that cannot be read; None refuses them."""
+    pinned: bool = False
+    """Whether processes put batches where a GPU fetches them by itself."""
 
     def __len__(self) -> int:
         """Samples of an epoch."""
@@ -234,18 +188,50 @@ class Batches:
         Raises:
             Faults: one is damaged; exit code 3.
         """
+        return self._judged(*self._make(epoch, samples))
+
+    def _make(
+        self, epoch: int, samples: torch.Tensor, begin: Begin = lambda _: None
+    ) -> tuple[Batch, list[Diagnostic]]:
+        """A batch, and what is wrong with the images that it lacks."""
         labels = self.split.labels[samples]
         if self.prepare is None and isinstance(self.split.images, HeldImages):
             images = self.split.images.values[samples]
-            return self._augmented(images, epoch, samples), labels
-        read = [self._read(index) for index in samples.tolist()]
-        if not read:
-            none = self.batch(epoch, torch.zeros(1, dtype=torch.int64))
-            return none[0][:0], labels
-        if self.augment is None or len({image.shape for image in read}) == 1:
-            return self._augmented(torch.stack(read), epoch, samples), labels
-        each = [self._augmented(i[None], epoch, n[None]) for i, n in zip(read, samples, strict=True)]
-        return torch.cat(each), labels
+            return (self._augmented(images, epoch, samples), labels), []
+        read: dict[int, torch.Tensor] = {}
+        found: list[Diagnostic] = []
+        for place, index in enumerate(samples.tolist()):
+            begin(index)
+            try:
+                read[place] = self._read(index)
+            except Faults as faults:
+                found += faults.diagnostics
+        if found and not read:
+            return (torch.empty(0), labels[:0]), found
+        if not read:  # the share of a process that has none of a small batch
+            (images, _), found = self._make(epoch, torch.zeros(1, dtype=torch.int64))
+            return (images[:0], labels), found
+        sound = torch.tensor(list(read))
+        return (self._augmented_each(list(read.values()), epoch, samples[sound]), labels[sound]), found
+
+    def _judged(self, batch: Batch, found: Sequence[Diagnostic]) -> Batch:
+        """The batch, where what is wrong with images is taken note of and something is left.
+
+        Raises:
+            Faults: damaged images are refused, or there are no others; exit code 3.
+        """
+        if found and (self.damaged is None or not len(batch[1])):
+            raise Faults(found, exit_code=3)
+        if self.damaged is not None:
+            self.damaged.add(found)
+        return batch
+
+    def _augmented_each(self, images: list[torch.Tensor], epoch: int, samples: torch.Tensor) -> torch.Tensor:
+        """Images of one size together, images of many one by one, which gives the same."""
+        if len({image.shape for image in images}) == 1:
+            return self._augmented(torch.stack(images), epoch, samples)
+        each = [self._augmented(i[None], epoch, n[None]) for i, n in zip(images, samples, strict=True)]
+        return torch.cat(each)
 
     def _read(self, index: int) -> torch.Tensor:
         image = self.split.images[index]
@@ -255,38 +241,11 @@ class Batches:
         return images if self.augment is None else self.augment(images, Chance(self.seed, epoch, samples))
 
     def _by_workers(self, epoch: int, groups: Sequence[torch.Tensor], workers: int) -> Iterator[Batch]:
-        loader: DataLoader[Any] = DataLoader(
-            _MadeBatches(self, epoch, groups), batch_size=None, num_workers=workers, collate_fn=_as_it_is
-        )
-        try:
-            for batch in loader:
-                if not isinstance(batch, tuple):
-                    raise Faults(batch, exit_code=3)
-                yield batch
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            message = "a process that reads images was ended from outside"
-            help = "the machine may be short of memory: use fewer, such as `workers: 1`"
-            raise fault("worker-ended", message, exit_code=4, help=help) from None
+        make = partial(replace(self, damaged=None)._make, epoch)
+        for made, found in made_by_workers(make, groups, workers, self._name, pinned=self.pinned):
+            yield self._judged(made, found)
 
-
-class _MadeBatches(Dataset[Any]):
-    """The batches of an epoch as torch's workers ask for them."""
-
-    def __init__(self, batches: Batches, epoch: int, groups: Sequence[torch.Tensor]) -> None:
-        self.batches, self.epoch, self.groups = batches, epoch, groups
-
-    def __len__(self) -> int:
-        return len(self.groups)
-
-    def __getitem__(self, number: int) -> Batch | list[Diagnostic]:
-        """A batch, or what is wrong with it: a worker's exceptions arrive without fields."""
-        try:
-            return self.batches.batch(self.epoch, self.groups[number])
-        except Faults as faults:
-            return list(faults.diagnostics)
-
-
-def _as_it_is(batch: Batch | list[Diagnostic]) -> Batch | list[Diagnostic]:
-    return batch
+    def _name(self, index: int) -> str:
+        """What to call an image."""
+        images = self.split.images
+        return str(images.paths[index]) if isinstance(images, ImageFiles) else f"image {index}"

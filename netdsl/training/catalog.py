@@ -388,3 +388,6 @@ PRECISIONS = ("auto", "fp32", "bf16")
 COMPILES = ("auto", "true", "false")
 DECAYS = ("all", "weights")
 """What weight decay acts on."""
+
+DAMAGED = ("refuse", "skip")
+"""What is done about images that cannot be read."""

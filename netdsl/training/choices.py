@@ -16,6 +16,7 @@ from netdsl.records import value_record
 from netdsl.training.catalog import (
     AUGMENTATIONS,
     COMPILES,
+    DAMAGED,
     DECAYS,
     INITIALIZATIONS,
     LOSSES,
@@ -103,6 +104,8 @@ class Recipe:
     """Whether the module is compiled: `true`, `false`, or `auto`, on GPUs."""
     workers: int | None = None
     """Processes that read images which do not fit into memory; None for one per core, up to 8."""
+    damaged: str = "refuse"
+    """`refuse` images that cannot be read, or `skip` them, which names and counts them."""
 
     def to_json(self) -> str:
         return json.dumps(vars(self), default=vars, indent=2)
@@ -176,6 +179,7 @@ CHOICES: Mapping[str, Choice] = {
         "what weight decay acts on; `weights` leaves out biases and normalisations", options=DECAYS
     ),
     "compile": Choice("whether `torch.compile` is used; `auto` on GPUs", options=COMPILES),
+    "damaged": Choice("what is done about images that cannot be read", options=DAMAGED),
 }
 """The keys whose values are one of a few words."""
 

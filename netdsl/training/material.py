@@ -5,16 +5,19 @@ What is the same for every image in every epoch is done once, here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
-from netdsl.diagnostics import fault
+from netdsl.diagnostics import Diagnostic, Faults, fault
 from netdsl.training.augment.words import augmentation
-from netdsl.training.batches import Batches, Supply, hold
-from netdsl.training.choices import Recipe
+from netdsl.training.batches import Batches, Supply
+from netdsl.training.catalog import SIZING
+from netdsl.training.choices import Recipe, Use
+from netdsl.training.damage import Damaged
 from netdsl.training.data.dataset import DataSet, ImageFiles, Split
+from netdsl.training.holding import hold
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.transforms import (
     Fitted,
@@ -25,6 +28,7 @@ from netdsl.training.transforms import (
     chooses_size,
     scaling,
     sizing,
+    spelled,
 )
 
 STATISTICS_IMAGES = 1000
@@ -51,33 +55,41 @@ def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Calla
         Faults: its images cannot be brought to the network's input; exit code 1 or 3.
     """
     shape = image_shape(network)
-    test = evaluation_batches(network, recipe, data, say)
     whole = chooses_size(recipe.augment)
+    damaged = Damaged(recipe.damaged == "skip", say)
+    test = evaluation_batches(network, recipe, data, say, damaged)
     size = Fitted(sizing(recipe.prepare, shape), shape, "prepare")
     first: Transform = channels_only(recipe.prepare, shape) if whole else size
-    have_many_sizes = isinstance(data.train.images, ImageFiles)
-    held = None if whole and have_many_sizes else hold(data.train, first, shape, say)
+    split = data.train if whole else with_enough(data.train, recipe.prepare, shape)
+    have_many_sizes = whole and isinstance(split.images, ImageFiles)
+    held = None if have_many_sizes else hold(split, first, shape, say, damaged, made(recipe, shape))
     augment = augmentation(recipe.augment)
     train = Batches(
-        split=held or data.train,
+        split=held or split,
         prepare=None if held else first,
         augment=None if augment is None else Fitted(augment, shape, "augment"),
         size=recipe.batch,
         seed=recipe.seed,
         shuffled=True,
         workers=recipe.workers,
+        damaged=damaged,
     )
     train.try_out()
 
     def own() -> torch.Tensor:
-        return held.images.values if held and not whole else _some(data.train, size)
+        return held.images.values if held and not whole else _some(split, size, damaged)
 
+    scale = scaling(recipe.prepare, own, shape[0])
     remarks = () if data.remark is None else (data.remark,)
-    return Material(train, test, scaling(recipe.prepare, own, shape[0]), remarks)
+    return Material(train, test, scale, (*remarks, *damaged.remarks))
 
 
 def evaluation_batches(
-    network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Callable[[str], None]
+    network: TrainableNetwork,
+    recipe: Recipe,
+    data: DataSet,
+    say: Callable[[str], None],
+    damaged: Damaged | None = None,
 ) -> Batches:
     """The test part of a data set for a network: sized, in its own order.
 
@@ -85,18 +97,41 @@ def evaluation_batches(
         Faults: its images cannot be brought to the network's input; exit code 1 or 3.
     """
     shape = image_shape(network)
+    damaged = damaged or Damaged(recipe.damaged == "skip", say)
     size = Fitted(sizing(recipe.prepare, shape), shape, "prepare")
-    size(data.test.images[0])
-    held = hold(data.test, size, shape, say)
-    return Batches(
-        split=held or data.test,
+    split = with_enough(data.test, recipe.prepare, shape)
+    held = hold(split, size, shape, say, damaged, made(recipe, shape))
+    batches = Batches(
+        split=held or split,
         prepare=None if held else size,
         augment=None,
         size=recipe.batch,
         seed=recipe.seed,
         shuffled=False,
         workers=recipe.workers,
+        damaged=damaged,
     )
+    batches.try_out()
+    return batches
+
+
+def with_enough(split: Split, prepare: Sequence[Use], shape: ImageShape) -> Split:
+    """The split, but that files which can be had smaller are decoded smaller, where a resize comes first.
+
+    Not below twice the size that it asks for, so that its own filter has what it averages.
+    """
+    first = next((use for use in prepare if use.word in SIZING), None)
+    if not isinstance(split.images, ImageFiles) or (first is not None and first.word != "resize"):
+        return split
+    wanted = shape[1:] if first is None else first.arguments["size"]
+    longer = max(wanted) if isinstance(wanted, tuple) else wanted
+    return Split(replace(split.images, smallest=2 * longer), split.labels)
+
+
+def made(recipe: Recipe, shape: ImageShape) -> str:
+    """What is done to every image before it is kept, in words."""
+    steps = " -> ".join(str(use) for use in recipe.prepare if use.word != "normalize")
+    return f"{steps} to {spelled(shape)}"
 
 
 def image_shape(network: TrainableNetwork) -> ImageShape:
@@ -114,7 +149,16 @@ def image_shape(network: TrainableNetwork) -> ImageShape:
     return channels, height, width
 
 
-def _some(split: Split, size: Transform) -> torch.Tensor:
+def _some(split: Split, size: Transform, damaged: Damaged) -> torch.Tensor:
     """Images, sized, spread evenly over a split that is not in memory."""
-    step = max(1, len(split) // STATISTICS_IMAGES)
-    return torch.stack([size(split.images[index]) for index in range(0, len(split), step)])
+    sized: list[torch.Tensor] = []
+    found: list[Diagnostic] = []
+    for index in range(0, len(split), max(1, len(split) // STATISTICS_IMAGES)):
+        try:
+            sized.append(size(split.images[index]))
+        except Faults as faults:
+            found += faults.diagnostics
+    if not sized:
+        raise Faults(found, exit_code=3)
+    damaged.add(found)
+    return torch.stack(sized)

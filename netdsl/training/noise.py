@@ -15,8 +15,9 @@ from typing import final
 import torch
 
 from netdsl.diagnostics import fault
-from netdsl.training.batches import Batch, Batches, Share, memory_for_images
+from netdsl.training.batches import Batch, Batches, Share
 from netdsl.training.data.dataset import HeldImages, HeldSplit, Images
+from netdsl.training.holding import memory_for_images
 from netdsl.training.seeds import NOISE, derived
 from netdsl.training.transforms import ImageShape, Transform, spelled
 

@@ -45,7 +45,8 @@ def _some(split: Split, numbers: torch.Tensor) -> Split:
     if isinstance(split.images, HeldImages):
         return Split(HeldImages(split.images.values[numbers]), labels)
     assert isinstance(split.images, ImageFiles), "images are in memory or in files"
-    return Split(ImageFiles([split.images.paths[number] for number in numbers.tolist()]), labels)
+    paths = [split.images.paths[number] for number in numbers.tolist()]
+    return Split(replace(split.images, paths=paths), labels)
 
 
 def is_over(rows: Sequence[Row], recipe: Recipe) -> bool:

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from netdsl.training import batches as module
+from netdsl.diagnostics import Faults
 from netdsl.training.augment.words import augmentation
-from netdsl.training.batches import Augment, Batches, Share, hold
+from netdsl.training.batches import Augment, Batches, Share
+from netdsl.training.damage import Damaged
 from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
 from netdsl.training.seeds import Chance
 from netdsl.training.transforms import Fitted, InTurn, sizing
 from tests.training.data.test_folder import draw
-from tests.training.networks import fault_of, faults_of, uses
+from tests.training.networks import fault_of, uses
 
 
 def numbered(count: int) -> Split:
@@ -155,47 +156,6 @@ def halved(images: torch.Tensor) -> torch.Tensor:
     return images[..., ::2, ::2]
 
 
-def test_files_are_read_once_where_they_fit(tmp_path: Path) -> None:
-    split = files(tmp_path, 5)
-    said: list[str] = []
-
-    held = hold(split, halved, (3, 2, 3), said.append)
-
-    assert held is not None
-    assert said == ["reading 5 images"]
-    assert torch.equal(held.images[3], halved(split.images[3]))
-    assert torch.equal(held.labels, split.labels)
-
-
-def test_images_in_memory_are_sized_where_they_fit() -> None:
-    split = Split(HeldImages(torch.arange(72, dtype=torch.uint8).view(2, 1, 6, 6)), torch.zeros(2))
-
-    held = hold(split, halved, (1, 3, 3), print)
-
-    assert held is not None
-    assert torch.equal(held.images[1], halved(split.images[1]))
-
-
-def test_what_does_not_fit_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HELD_BYTES", 5 * 18 - 1)
-
-    assert hold(files(tmp_path, 5), halved, (3, 2, 3), print) is None
-
-
-def test_every_damaged_image_is_named(tmp_path: Path) -> None:
-    split = files(tmp_path, 5)
-    for number in (1, 3):
-        (tmp_path / f"{number}.png").write_bytes(b"no image")
-
-    found, exit_code = faults_of(lambda: hold(split, halved, (3, 2, 3), print))
-
-    assert exit_code == 3
-    assert [d.message.partition("`")[2].partition("`")[0] for d in found] == [
-        str(tmp_path / "1.png"),
-        str(tmp_path / "3.png"),
-    ]
-
-
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_image_found_damaged_on_the_way_is_named(tmp_path: Path, workers: int) -> None:
     split = files(tmp_path, 3)
@@ -205,6 +165,35 @@ def test_an_image_found_damaged_on_the_way_is_named(tmp_path: Path, workers: int
     )
 
     assert fault_of(lambda: list(batches.epoch(1))) == ("damaged-image", 3)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_damaged_images_are_left_out_where_that_is_asked_for(tmp_path: Path, workers: int) -> None:
+    split = files(tmp_path, 8)
+    said: list[str] = []
+    for number in (2, 5, 6, 7):
+        (tmp_path / f"{number}.png").write_bytes(b"no image")
+    damaged = Damaged(skips=True, say=said.append)
+    batches = Batches(
+        split=split,
+        prepare=halved,
+        augment=noisy,
+        size=6,
+        seed=0,
+        shuffled=False,
+        workers=workers,
+        damaged=damaged,
+    )
+
+    images, numbers = next(batches.epoch(1))
+
+    assert numbers.tolist() == [0, 1, 3, 4]
+    assert torch.equal(images[2], batches.batch(1, torch.tensor([3]))[0][0])
+    assert len(said) == 2
+    assert said[0].startswith(f"left out: `{tmp_path / '2.png'}` cannot be read as an image")
+    assert damaged.remarks[0].startswith("2 damaged images are left out: ")
+    with pytest.raises(Faults):  # the second batch has none that can be read
+        list(batches.epoch(1, 1))
 
 
 def test_images_of_many_sizes_are_augmented_as_alone(tmp_path: Path) -> None:

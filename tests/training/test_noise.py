@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from netdsl.training import batches as batches_module
+from netdsl.training import holding
 from netdsl.training.batches import Batches, Share
 from netdsl.training.data.dataset import HeldImages, HeldSplit
 from netdsl.training.noise import NoisyBatches, cut
@@ -41,7 +41,7 @@ def test_a_picture_smaller_than_a_patch_is_told() -> None:
 
 
 def test_patches_that_do_not_fit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches_module, "HELD_BYTES", 99)
+    monkeypatch.setattr(holding, "HELD_BYTES", 99)
 
     assert fault_of(lambda: cut(pictures(1, 10, 10), AS_THEY_ARE, (1, 4, 4), 1)) == ("too-many-patches", 1)
 

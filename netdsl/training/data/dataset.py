@@ -52,12 +52,17 @@ class ImageFiles:
     """Images in files, each decoded when it is asked for."""
 
     paths: Sequence[Path]
+    kept: Path | None = None
+    """The folder where they may be kept as they were decoded; None keeps none."""
+    smallest: int | None = None
+    """The shorter side that is enough, in pixels: what can be decoded smaller is, but not below. None decodes
+    them whole."""
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        return read_picture(self.paths[index])
+        return read_picture(self.paths[index], self.smallest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

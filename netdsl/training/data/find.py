@@ -24,6 +24,7 @@ from netdsl.training.data.digits import read_digits
 from netdsl.training.data.folder import read_folder
 from netdsl.training.data.ichallenge_pm import read_ichallenge_pm
 from netdsl.training.data.idx import FOLDERS, idx_is_present, read_idx_set
+from netdsl.training.data.kept import FOLDER as KEPT
 from netdsl.training.data.photographs import read_photographs
 from netdsl.training.data.scene import FILES as SCENES
 from netdsl.training.data.scene import Scene, read_published_scene, read_scene_folder
@@ -112,6 +113,7 @@ def is_present(name: str, root: Path) -> bool:
 
 
 def _read(name: str, root: Path, labelled: bool) -> DataSet | Scene:
+    kept = root / KEPT
     if name.startswith(SCENE):
         return read_scene_folder(name, Path(name.removeprefix(SCENE)).expanduser())
     if name in SCENES:
@@ -119,16 +121,16 @@ def _read(name: str, root: Path, labelled: bool) -> DataSet | Scene:
     if name == "synthetic_scene":
         return read_synthetic_scene(root / name)
     if name.startswith(FOLDER):
-        return read_folder(name, Path(name.removeprefix(FOLDER)).expanduser(), labelled)
+        return read_folder(name, Path(name.removeprefix(FOLDER)).expanduser(), labelled, kept)
     if name in FOLDERS:
         return read_idx_set(name, root)
     if name in FILES:
         return read_cifar(name, root)
     if name == "ichallenge_pm":
-        return read_ichallenge_pm(root / name)
+        return read_ichallenge_pm(root / name, kept)
     if name == "photographs":
         return read_photographs()
-    return read_digits() if name == "digits" else read_folder(name, root / name, labelled)
+    return read_digits() if name == "digits" else read_folder(name, root / name, labelled, kept)
 
 
 def _missing(names: Sequence[str], root: Path, reasons: Sequence[str]) -> Faults:

@@ -15,13 +15,14 @@ TEST_NAMES = ("test", "val", "valid", "validation")
 """The folders that may hold the test images; the first there is used."""
 
 
-def read_folder(name: str, folder: Path, labelled: bool = True) -> DataSet:
+def read_folder(name: str, folder: Path, labelled: bool = True, kept: Path | None = None) -> DataSet:
     """The images below a folder; they are decoded later.
 
     Args:
         name: as the recipe names it.
         folder: where `train` and `test` are.
         labelled: whether class folders are asked for; without, all images below are taken, of no class.
+        kept: where images may be kept as they were decoded.
 
     Raises:
         Faults: it is not laid out so; exit code 3.
@@ -42,7 +43,7 @@ def read_folder(name: str, folder: Path, labelled: bool = True) -> DataSet:
     if unknown:
         message = f"`{test}` has the class `{unknown[0]}`, which `train` does not have"
         raise fault("data-layout", message, exit_code=3, help="use the same class folders in both")
-    train_split, test_split = _split(folder / "train", classes), _split(test, classes)
+    train_split, test_split = _split(folder / "train", classes, kept), _split(test, classes, kept)
     digest = hashlib.sha256()
     for split in (train_split, test_split):
         assert isinstance(split.images, ImageFiles)
@@ -61,7 +62,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _split(folder: Path, classes: tuple[str, ...]) -> Split:
+def _split(folder: Path, classes: tuple[str, ...], kept: Path | None) -> Split:
     paths: list[Path] = []
     labels: list[int] = []
     for number, name in enumerate(classes or (".",)):
@@ -71,4 +72,4 @@ def _split(folder: Path, classes: tuple[str, ...]) -> Split:
     if not paths:
         help = f"images end in {', '.join(SUFFIXES)}"
         raise fault("data-layout", f"there are no images below `{folder}`", exit_code=3, help=help)
-    return Split(ImageFiles(tuple(paths)), torch.tensor(labels, dtype=torch.int64))
+    return Split(ImageFiles(tuple(paths), kept), torch.tensor(labels, dtype=torch.int64))

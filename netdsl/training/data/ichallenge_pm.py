@@ -27,8 +27,12 @@ CLASS_OF_LETTER = {"H": 0, "N": 0, "P": 1}
 NAME_COLUMN, LABEL_COLUMN = "imgName", "Label"
 
 
-def read_ichallenge_pm(folder: Path) -> DataSet:
+def read_ichallenge_pm(folder: Path, kept: Path | None = None) -> DataSet:
     """The images below a folder, to train on and to validate with; they are decoded later.
+
+    Args:
+        folder: where they are.
+        kept: where they may be kept as they were decoded.
 
     Raises:
         Faults: it is not laid out as published; exit code 3.
@@ -41,8 +45,8 @@ def read_ichallenge_pm(folder: Path) -> DataSet:
     return DataSet(
         name="ichallenge_pm",
         classes=CLASSES,
-        train=_split(train),
-        test=_split(validation),
+        train=_split(train, kept),
+        test=_split(validation, kept),
         fingerprint=digest.hexdigest(),
     )
 
@@ -86,9 +90,9 @@ def _by_table(folder: Path, table: Path) -> list[tuple[Path, int]]:
     return labelled
 
 
-def _split(labelled: Sequence[tuple[Path, int]]) -> Split:
+def _split(labelled: Sequence[tuple[Path, int]], kept: Path | None) -> Split:
     labels = torch.tensor([label for _, label in labelled], dtype=torch.int64)
-    return Split(ImageFiles(tuple(path for path, _ in labelled)), labels)
+    return Split(ImageFiles(tuple(path for path, _ in labelled), kept), labels)
 
 
 def _misfit(message: str) -> Faults:

@@ -18,8 +18,13 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 """The endings of files that are taken for images."""
 
 
-def read_picture(path: Path) -> torch.Tensor:
+def read_picture(path: Path, smallest: int | None = None) -> torch.Tensor:
     """The image of a file, turned as its camera noted: `(1 or 3, height, width)` from 0 to 255.
+
+    Args:
+        path: the file.
+        smallest: the shorter side that is enough: a JPEG is decoded at a half, quarter or eighth of its size
+            where that is not below, by leaving out frequencies. None decodes it whole.
 
     Raises:
         Faults: it cannot be read as an image; exit code 3.
@@ -31,6 +36,8 @@ def read_picture(path: Path) -> torch.Tensor:
             )  # of odd metadata; an image too large to be honest is an error below
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as file:
+                if smallest is not None:
+                    file.draft(None, (smallest, smallest))
                 picture = _eight_bits(ImageOps.exif_transpose(file))
     except FileNotFoundError:
         raise fault("missing-image", f"there is no image `{path}`", exit_code=3) from None

@@ -142,3 +142,23 @@ def test_a_damaged_picture_is_told_by_name(tmp_path: Path, damage: str) -> None:
 def test_a_missing_picture_is_told(tmp_path: Path) -> None:
     assert fault_of(lambda: read_picture(tmp_path / "none.png")) == ("missing-image", 3)
     assert fault_of(lambda: read_picture(tmp_path)) == ("missing-image", 3)
+
+
+def test_a_large_jpeg_is_decoded_smaller_where_a_resize_follows(tmp_path: Path) -> None:
+    """Half, a quarter or an eighth of the size, not below what is enough, and nearly what Pillow averages."""
+    smooth = np.linspace(0, 255, 640 * 480 * 3).reshape(480, 640, 3).astype(np.uint8)
+    Image.fromarray(smooth).save(tmp_path / "a.jpg", quality=95)
+
+    sizes = [tuple(read_picture(tmp_path / "a.jpg", least).shape) for least in (None, 300, 240, 100, 60, 1)]
+
+    assert sizes == [(3, 480, 640), (3, 480, 640), (3, 240, 320), (3, 120, 160), (3, 60, 80), (3, 60, 80)]
+    with Image.open(tmp_path / "a.jpg") as file:
+        theirs = np.asarray(file.resize((160, 120), Image.Resampling.BOX), dtype=np.int16)
+    ours = read_picture(tmp_path / "a.jpg", 100).permute(1, 2, 0).numpy().astype(np.int16)
+    assert np.abs(ours - theirs).max() <= 4
+
+
+def test_what_cannot_be_decoded_smaller_is_decoded_whole(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png", size=(64, 48))
+
+    assert read_picture(tmp_path / "a.png", 8).shape == (3, 48, 64)
