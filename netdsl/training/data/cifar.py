@@ -6,8 +6,9 @@ bytes, and nothing else.
 
 from __future__ import annotations
 
-import codecs
+import io
 import pickle
+import pickletools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,13 +100,26 @@ def _batch(path: Path, files: Files) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(np.array(data)).reshape(-1, 3, 32, 32), torch.tensor(labels, dtype=torch.int64)
 
 
+LARGEST = 2**29
+"""Bytes of a file; the largest published one has 155 million."""
+MOST_REMEMBERED = 2**22
+"""Objects that a pickle may number; each number is memory, before any object has it."""
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """How Python 3 spells the bytes of Python 2."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the encoding `{encoding}`, which is refused")
+    return text.encode("latin1")
+
+
 _RECONSTRUCT = np.empty(0, np.uint8).__reduce__()[0]
 _ALLOWED: Mapping[tuple[str, str], Any] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
     ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("_codecs", "encode"): codecs.encode,
+    ("_codecs", "encode"): _latin1,
 }
 """What a pickle may ask for by name, and what it gets: enough for arrays, from Python 2 as well."""
 
@@ -121,8 +135,13 @@ class _Reader(pickle.Unpickler):
 
 def _unpickle(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            content = _Reader(file, encoding="latin1").load()
+        if path.stat().st_size > LARGEST:
+            raise pickle.UnpicklingError("it is larger than any that is published")
+        raw = path.read_bytes()
+        for opcode, argument, _ in pickletools.genops(raw):
+            if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > MOST_REMEMBERED:
+                raise pickle.UnpicklingError(f"it numbers an object {argument:,}")
+        content = _Reader(io.BytesIO(raw), encoding="latin1").load()
     except Exception as error:  # noqa: BLE001 - a damaged pickle can make the unpickler raise anything
         reason = str(error) or type(error).__name__
         raise _damaged(path, f"it is no pickle of images: {reason}") from None

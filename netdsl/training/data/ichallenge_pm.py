@@ -78,7 +78,7 @@ def _by_table(folder: Path, table: Path) -> list[tuple[Path, int]]:
         raise _misfit(f"`{table}` cannot be read: {error}") from None
     if not rows or not {NAME_COLUMN, LABEL_COLUMN} <= set(rows[0]):
         raise _misfit(f"`{table}` has no rows with columns `{NAME_COLUMN}` and `{LABEL_COLUMN}`")
-    labelled = []
+    labelled: list[tuple[Path, int]] = []
     for line, row in enumerate(rows, 2):
         name, label = (row[NAME_COLUMN] or "").strip(), (row[LABEL_COLUMN] or "").strip()
         if label not in ("0", "1"):
@@ -86,6 +86,8 @@ def _by_table(folder: Path, table: Path) -> list[tuple[Path, int]]:
         path = folder / name
         if Path(name).name != name or not path.is_file():
             raise _misfit(f"line {line} of `{table}` names `{name}`, which is not in `{folder}`")
+        if path in (known for known, _ in labelled):
+            raise _misfit(f"line {line} of `{table}` names `{name}` a second time")
         labelled.append((path, int(label)))
     return labelled
 

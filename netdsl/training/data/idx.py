@@ -18,6 +18,8 @@ from netdsl.diagnostics import Faults, fault
 from netdsl.training.data.dataset import DataSet, held
 
 UNSIGNED_BYTE = 0x08
+LARGEST = 2**31
+"""Values of a file; more are in none that is published."""
 CLASSES = {
     "mnist": tuple("0123456789"),
     "fashion_mnist": (
@@ -76,33 +78,31 @@ def read_idx(path: Path, axes: int) -> torch.Tensor:
     Raises:
         Faults: it is damaged, or has another number of axes; exit code 3.
     """
-    content = _content(path)
-    if len(content) < 4 or content[:2] != b"\0\0":
-        raise _damaged(path, "it does not begin as an idx file")
-    if content[2] != UNSIGNED_BYTE or content[3] != axes:
-        raise _damaged(path, f"it holds type {content[2]:#04x} over {content[3]} axes, not bytes over {axes}")
-    start = 4 + 4 * axes
-    if len(content) < start:
-        raise _damaged(path, "it ends within its head")
-    sizes = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))
-    if 0 in sizes:
-        raise _damaged(path, f"its sizes are {'×'.join(map(str, sizes))}")
-    if len(content) - start != math.prod(sizes):
-        raise _damaged(
-            path, f"it holds {len(content) - start} values, not {math.prod(sizes)} as its head says"
-        )
-    values = np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
-    return torch.from_numpy(values.copy())
-
-
-def _content(path: Path) -> bytes:
     try:
-        if path.suffix != ".gz":
-            return path.read_bytes()
-        with gzip.open(path) as file:
-            return file.read()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            sizes = _sizes(file.read(4 + 4 * axes), path, axes)
+            wanted = math.prod(sizes)
+            content = file.read(wanted + 1)  # an archive that holds more is not unpacked
     except (OSError, EOFError, zlib.error) as error:
-        raise _damaged(path, str(error)) from None
+        raise _damaged(path, getattr(error, "strerror", None) or str(error)) from None
+    if len(content) != wanted:
+        held = f"{len(content):,}" if len(content) < wanted else "more"
+        raise _damaged(path, f"it holds {held} values, not {wanted:,} as its head says")
+    return torch.from_numpy(np.frombuffer(content, np.uint8).reshape(sizes).copy())
+
+
+def _sizes(head: bytes, path: Path, axes: int) -> tuple[int, ...]:
+    """The sizes that a head tells."""
+    if len(head) < 4 or head[:2] != b"\0\0":
+        raise _damaged(path, "it does not begin as an idx file")
+    if head[2] != UNSIGNED_BYTE or head[3] != axes:
+        raise _damaged(path, f"it holds type {head[2]:#04x} over {head[3]} axes, not bytes over {axes}")
+    if len(head) < 4 + 4 * axes:
+        raise _damaged(path, "it ends within its head")
+    sizes = tuple(int.from_bytes(head[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))
+    if not 0 < math.prod(sizes) <= LARGEST:
+        raise _damaged(path, f"its sizes are {'×'.join(map(str, sizes))}")
+    return sizes
 
 
 def _damaged(path: Path, reason: str) -> Faults:

@@ -3,23 +3,21 @@
     indian_pines/Indian_pines_corrected.mat   a numeric array (rows, columns, bands)
     indian_pines/Indian_pines_gt.mat          whole numbers (rows, columns); 0 where no class is known
 
-SciPy reads them; it executes nothing of what a file holds. Files of MATLAB 7.3 are HDF5, which is refused.
+Files of MATLAB 5 to 7.2 and of 7.3 are told apart by their heads; see `matlab`.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from scipy.io import loadmat
 
 from netdsl.diagnostics import Faults, fault
 from netdsl.training.data.dataset import fingerprint_of
+from netdsl.training.data.matlab import Array, MatlabError, read_matlab
 
 TRUTH_ENDING = "_gt.mat"
 LARGEST_CUBE = 2**31
@@ -141,7 +139,7 @@ def read_scene(name: str, cube_path: Path, truth_path: Path, names: tuple[str, .
     )
 
 
-def _array(path: Path, axes: int) -> np.ndarray[Any, Any]:
+def _array(path: Path, axes: int) -> Array:
     """The one array of numbers with so many axes in a file.
 
     Raises:
@@ -149,29 +147,10 @@ def _array(path: Path, axes: int) -> np.ndarray[Any, Any]:
     """
     if not path.is_file():
         raise fault("missing-data", f"there is no file `{path}`", exit_code=3)
-    if path.stat().st_size > 16 * LARGEST_CUBE:
-        raise _damaged(path, "it is larger than any scene that is published")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of variables that are read but not used
-            content = loadmat(path)
-    except NotImplementedError:
-        message = f"`{path}` is a file of MATLAB 7.3, which is not read"
-        help = "in MATLAB: `save('scene.mat', 'scene', '-v7')`"
-        raise fault("matlab-version", message, exit_code=3, help=help) from None
-    except Exception as error:  # noqa: BLE001 - a damaged file makes SciPy raise a dozen kinds
-        raise _damaged(path, " ".join(str(error).split()) or type(error).__name__) from None
-    arrays = [v for key, v in content.items() if not key.startswith("__") and _is_numeric(v, axes)]
-    if len(arrays) != 1:
-        raise _damaged(path, f"it has {len(arrays)} arrays of numbers with {axes} axes, not one")
-    array: np.ndarray[Any, Any] = arrays[0]
-    if not 0 < array.size <= LARGEST_CUBE:
-        raise _damaged(path, f"its array has {array.size:,} values")
-    return array
-
-
-def _is_numeric(value: Any, axes: int) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim == axes and value.dtype.kind in "uif"
+        return read_matlab(path, axes, LARGEST_CUBE)
+    except MatlabError as error:
+        raise _damaged(path, str(error)) from None
 
 
 def _damaged(path: Path, reason: str) -> Faults:

@@ -149,3 +149,37 @@ def test_a_set_is_present_when_all_its_files_are(tmp_path: Path) -> None:
     (folder / "meta").unlink()
 
     assert not cifar_is_present("cifar100", tmp_path)
+
+
+HOSTILE: dict[str, bytes] = {
+    "a number for an object that fills the memory": b"\x80\x02}r\xff\xff\xff\x7f.",
+    "the same in digits": b"}p99999999999\n.",
+    "another encoding": b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x04\x00\x00\x00zlib\x86R.",
+    "an array of petabytes": b"\x80\x02cnumpy\nndarray\n\x8a\x07\0\0\0\0\0\0\x10\x85\x85R.",
+    "a text longer than the file": b"\x80\x02X\xff\xff\xff\x7fa.",
+    "a module": b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R.",
+    "an extension": b"\x80\x02\x82\x01.",
+    "a persistent object": b"Pthing\n.",
+    "nothing on the stack": b"\x80\x02.",
+    "an unknown opcode": b"\xff.",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_pickle_harms_nobody(tmp_path: Path, kind: str) -> None:
+    (published(tmp_path, "cifar10") / "data_batch_4").write_bytes(HOSTILE[kind])
+
+    (found,), exit_code = faults_of(lambda: read_cifar("cifar10", tmp_path))
+
+    assert (found.code, exit_code) == ("damaged-data", 3)
+    assert "data_batch_4" in found.message
+
+
+def test_a_file_larger_than_any_published_is_not_read(tmp_path: Path) -> None:
+    path = published(tmp_path, "cifar10") / "data_batch_1"
+    with path.open("r+b") as file:
+        file.truncate(2**30)  # a hole, which takes no room on the disk
+
+    (found,), _ = faults_of(lambda: read_cifar("cifar10", tmp_path))
+
+    assert found.message.endswith("it is larger than any that is published")

@@ -83,6 +83,7 @@ LAYOUTS: dict[str, Callable[[Path], object]] = {
     "another label": rewrite("V0001.jpg,0", "V0001.jpg,2"),
     "a row cut short": rewrite("V0002.jpg,1,1285.82,1080.47", "V0002.jpg"),
     "an image that is not there": rewrite("V0003.jpg", "V0004.jpg"),
+    "an image twice": rewrite("V0003.jpg", "V0002.jpg"),
     "an image elsewhere": rewrite("V0003.jpg", f"../../{TRAINING}/{TRAINING}/P0001.jpg"),
     "a name of another letter": lambda folder: draw(folder / TRAINING / TRAINING / "X0001.jpg"),
     "no training images": lambda folder: [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torchvision.datasets import MNIST, FashionMNIST
 from netdsl.training.data.dataset import HeldImages
 from netdsl.training.data.digits import read_digits
 from netdsl.training.data.idx import FOLDERS, STEMS, idx_is_present, read_idx_set
-from tests.training.networks import fault_of
+from tests.training.networks import fault_of, faults_of
 
 
 def idx(values: torch.Tensor) -> bytes:
@@ -79,6 +80,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "another number of axes": lambda content: content[:3] + b"\4" + content[4:],
     "no images": lambda content: content[:4] + bytes(4) + content[8:16],
     "a size changed": lambda content: content[:8] + (29).to_bytes(4, "big") + content[12:],
+    "petabytes by its head": lambda content: content[:4] + b"\xff" * 12 + content[16:],
     "a page of an error": lambda _: b"<html>404</html>",
 }
 
@@ -106,3 +108,40 @@ def test_labels_that_do_not_fit_are_told(tmp_path: Path, labels: torch.Tensor) -
     (published(tmp_path) / STEMS[1]).write_bytes(idx(labels))
 
     assert fault_of(lambda: read_idx_set("mnist", tmp_path)) == ("damaged-data", 3)
+
+
+def test_an_archive_that_unpacks_to_more_than_it_says_is_not_unpacked(tmp_path: Path) -> None:
+    """A gigabyte of zeros behind a sound head, in a megabyte."""
+    path = published(tmp_path, zipped=True) / f"{STEMS[0]}.gz"
+    content = gzip.decompress(path.read_bytes())
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(content)
+        for _ in range(64):
+            file.write(bytes(2**24))
+    tracemalloc.start()
+
+    (found,), exit_code = faults_of(lambda: read_idx_set("mnist", tmp_path))
+
+    assert (found.code, exit_code) == ("damaged-data", 3)
+    assert found.message.endswith("it holds more values, not 31,360 as its head says")
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    assert fault_of(lambda: read_idx_set("mnist", tmp_path)) == ("damaged-data", 3)
+
+
+def test_a_folder_in_a_file_s_place_is_told(tmp_path: Path) -> None:
+    path = published(tmp_path) / STEMS[1]
+    path.unlink()
+    path.mkdir()
+
+    assert not idx_is_present("mnist", tmp_path)

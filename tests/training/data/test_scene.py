@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -82,7 +83,7 @@ def write_cube(content: Callable[[np.ndarray[Any, Any]], dict[str, object]]) -> 
     return lambda folder: savemat(folder / "Salinas_corrected.mat", content(arrays(16)[0].astype(float)))
 
 
-CUBE = "Salinas_corrected.mat"
+CUBE, TRUTH = "Salinas_corrected.mat", "Salinas_gt.mat"
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut short": lambda folder: (folder / CUBE).write_bytes((folder / CUBE).read_bytes()[:300]),
     "empty": lambda folder: (folder / CUBE).write_bytes(b""),
@@ -106,15 +107,94 @@ def test_damage_is_told(tmp_path: Path, damage: str) -> None:
     assert fault_of(lambda: read_published_scene("salinas", tmp_path)) == ("damaged-data", 3)
 
 
-def test_matlab_7_3_is_told_with_a_remedy(tmp_path: Path) -> None:
-    published(tmp_path, "salinas")
-    head = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
-    (tmp_path / CUBE).write_bytes(head + b"\x89HDF\r\n\x1a\n" + bytes(500))
+def write_hdf5(path: Path, arrays: dict[str, np.ndarray[Any, Any]], **options: Any) -> None:
+    """A file as MATLAB 7.3 writes it: a head of 512 bytes, and HDF5 with axes in reverse."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, values in arrays.items():
+            file.create_dataset(name, data=values.T, **options)
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
 
-    found, exit_code = faults_of(lambda: read_published_scene("salinas", tmp_path))
 
-    assert ([d.code for d in found], exit_code) == (["matlab-version"], 3)
-    assert "-v7" in (found[0].help or "")
+def published_as_hdf5(folder: Path) -> Path:
+    """Salinas, saved anew by MATLAB 7.3, compressed as it does."""
+    cube, truth = arrays(16)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_hdf5(folder / CUBE, {"salinas_corrected": cube}, compression="gzip")
+    write_hdf5(folder / TRUTH, {"salinas_gt": truth})
+    return folder
+
+
+def test_files_of_matlab_7_3_hold_the_same_scene(tmp_path: Path) -> None:
+    old = read_published_scene("salinas", published(tmp_path / "a", "salinas"))
+    new = read_published_scene("salinas", published_as_hdf5(tmp_path / "b"))
+
+    assert torch.equal(old.cube, new.cube)
+    assert torch.equal(old.truth, new.truth)
+    assert old.fingerprint == new.fingerprint
+
+
+def claim_petabytes(folder: Path) -> None:
+    with h5py.File(folder / CUBE, "a") as file:
+        del file["salinas_corrected"]
+        file.create_dataset("salinas_corrected", shape=(10**5, 10**5, 10**5), dtype="f8", chunks=True)
+
+
+def link(folder: Path) -> None:
+    """The cube behind a link to another file."""
+    (folder / CUBE).rename(folder / "elsewhere")
+    write_hdf5(folder / CUBE, {})
+    with h5py.File(folder / CUBE, "a") as file:
+        file["salinas_corrected"] = h5py.ExternalLink("elsewhere", "/salinas_corrected")
+
+
+def lie_outside(folder: Path) -> None:
+    """The cube's values in a file that is none of ours."""
+    (folder / "secret").write_bytes(bytes(8 * 24))
+    write_hdf5(folder / CUBE, {})
+    with h5py.File(folder / CUBE, "a") as file:
+        file.create_dataset("cube", shape=(2, 3, 4), dtype="f8", external=[(str(folder / "secret"), 0, 192)])
+
+
+def cut(share: float) -> Callable[[Path], object]:
+    return lambda folder: (folder / CUBE).write_bytes(
+        (folder / CUBE).read_bytes()[: int(share * (folder / CUBE).stat().st_size)]
+    )
+
+
+def overwrite(folder: Path) -> None:
+    """Zeros over the compressed values, which are the last of the file."""
+    content = (folder / CUBE).read_bytes()
+    (folder / CUBE).write_bytes(content[:-400] + bytes(400))
+
+
+HDF5_DAMAGES: dict[str, Callable[[Path], object]] = {
+    "its head alone": lambda folder: (folder / CUBE).write_bytes((folder / CUBE).read_bytes()[:512]),
+    "cut in half": cut(0.5),
+    "its end cut off": cut(0.97),
+    "its values overwritten": overwrite,
+    "no signature": lambda folder: (folder / CUBE).write_bytes(
+        (folder / CUBE).read_bytes().replace(b"\x89HDF", b"\x89GIF")
+    ),
+    "petabytes by its head": claim_petabytes,
+    "a link to another file": link,
+    "values in another file": lie_outside,
+    "two arrays": lambda folder: write_hdf5(folder / CUBE, dict.fromkeys("ab", arrays(16)[0])),
+    "text": lambda folder: write_hdf5(folder / CUBE, {"a": np.full((2, 3, 4), b"text")}),
+    "complex values": lambda folder: write_hdf5(folder / CUBE, {"a": arrays(16)[0] * 1j}),
+    "a truth of another size": lambda folder: write_hdf5(folder / TRUTH, {"a": arrays(16)[1][:3]}),
+    "no array at all": lambda folder: write_hdf5(folder / CUBE, {}),
+}
+
+
+@pytest.mark.parametrize("damage", HDF5_DAMAGES)
+def test_damage_of_files_of_matlab_7_3_is_told(tmp_path: Path, damage: str) -> None:
+    HDF5_DAMAGES[damage](published_as_hdf5(tmp_path))
+
+    (found,), exit_code = faults_of(lambda: read_published_scene("salinas", tmp_path))
+
+    assert (found.code, exit_code) == ("damaged-data", 3)
+    assert str(tmp_path / (TRUTH if "truth" in damage else CUBE)) in found.message
 
 
 def test_missing_files_and_folders_are_told(tmp_path: Path) -> None:
