@@ -1,4 +1,4 @@
-"""A run's figures as a picture, as a page and as data."""
+"""A run's figures as a picture, as pages and as data."""
 
 from __future__ import annotations
 
@@ -11,20 +11,28 @@ from matplotlib.figure import Figure
 
 from netdsl.training.durable import write_beside
 from netdsl.training.initial.record import recorded_source
-from netdsl.training.run_folder import CURVES, REPORT_DATA, REPORT_TEXT, Row, Run
+from netdsl.training.report_page import html_report
+from netdsl.training.run_folder import CURVES, REPORT_DATA, REPORT_PAGE, REPORT_TEXT, Row, Run
 from netdsl.training.validation import is_over
 
 TRAIN_COLOUR, TEST_COLOUR = "tab:blue", "tab:orange"
 
 
 def write_report(run: Run, metric: str, pictures: Mapping[str, Figure]) -> None:
-    """Writes the curves, the task's pictures and both forms of the report into the run's folder."""
-    for name, figure in {CURVES: draw_curves(run, metric), **pictures}.items():
-        picture = io.BytesIO()
-        figure.savefig(picture, dpi=120, format="png")
-        write_beside(run.folder / name, picture.getvalue())
+    """Writes the curves, the task's pictures and all forms of the report into the run's folder."""
+    curves = draw_curves(run, metric)
+    drawn = {name: _png(figure) for name, figure in pictures.items()}
+    for name, content in {CURVES: _png(curves), **drawn}.items():
+        write_beside(run.folder / name, content)
+    write_beside(run.folder / REPORT_PAGE, html_report(run, metric, curves, drawn).encode())
     write_beside(run.folder / REPORT_TEXT, page(run, metric, tuple(pictures)).encode())
     write_beside(run.folder / REPORT_DATA, json.dumps(summary(run), indent=2).encode())
+
+
+def _png(figure: Figure) -> bytes:
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=120, format="png")
+    return picture.getvalue()
 
 
 def draw_curves(run: Run, metric: str) -> Figure:
@@ -73,7 +81,7 @@ def outcome(run: Run, metric: str) -> str:
     chosen = best if facts.validation_samples else ""
     return (
         f"{chosen}test {metric} {last:.4f} on {facts.test_samples:,} {facts.samples} that took no part in "
-        f"training, after {epochs} and {seconds:,.0f} seconds: see {run.folder / REPORT_TEXT}"
+        f"training, after {epochs} and {seconds:,.0f} seconds: see {run.folder / REPORT_PAGE}"
     )
 
 

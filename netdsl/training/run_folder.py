@@ -1,6 +1,7 @@
 """A run is a folder, complete in itself: what was trained, how, on what, and what came of it.
 
-spec.yaml model.py recipe.json run.json metrics.jsonl checkpoints/ curves.png report.md report.json
+spec.yaml model.py recipe.json run.json metrics.jsonl checkpoints/ curves.png
+report.html report.md report.json
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ SPEC, MODEL_SOURCE, RECIPE, FACTS, METRICS = (
     "metrics.jsonl",
 )
 CHECKPOINTS, CURVES, REPORT_TEXT, REPORT_DATA = "checkpoints", "curves.png", "report.md", "report.json"
+REPORT_PAGE = "report.html"
 RUNS = "runs"
 """Where runs go unless told otherwise."""
 

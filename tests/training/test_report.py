@@ -88,7 +88,7 @@ def test_the_page_says_what_was_reached_on_what(run: Run) -> None:
 def test_the_outcome_is_a_line_that_leads_to_the_page(run: Run) -> None:
     assert outcome(run, "accuracy") == (
         "test accuracy 0.6000 on 360 images that took no part in training, after 2 epochs and 3 seconds: "
-        f"see {run.folder / 'report.md'}"
+        f"see {run.folder / 'report.html'}"
     )
 
 
@@ -99,10 +99,15 @@ def test_the_data_are_those_of_the_page(run: Run) -> None:
     assert (content["finished"], content["epochs"], content["seconds"]) == (False, 2, 3.0)
 
 
-def test_a_report_is_three_files(run: Run) -> None:
+def test_a_report_is_four_files(run: Run) -> None:
     write_report(run, "accuracy", {})
 
-    assert sorted(path.name for path in run.folder.iterdir()) == ["curves.png", "report.json", "report.md"]
+    assert sorted(path.name for path in run.folder.iterdir()) == [
+        "curves.png",
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
     assert "at the end" not in (run.folder / "report.md").read_text()
     assert json.loads((run.folder / "report.json").read_text())["data"] == "digits"
     with Image.open(run.folder / "curves.png") as picture:

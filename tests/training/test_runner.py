@@ -234,7 +234,7 @@ def test_a_run_folder_is_complete(undisturbed: Run) -> None:
 
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         [".lock", "spec.yaml", "model.py", "recipe.json", "run.json", "metrics.jsonl", "checkpoints",
-         "curves.png", "report.md", "report.json"]
+         "curves.png", "confusion.png", "mistakes.png", "report.html", "report.md", "report.json"]
     )  # fmt: skip
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]

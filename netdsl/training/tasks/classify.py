@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from netdsl.diagnostics import fault
 from netdsl.training.batches import Supply
 from netdsl.training.choices import Recipe
+from netdsl.training.confusion import confusion, draw_confusion
 from netdsl.training.data.dataset import DataSet
 from netdsl.training.data.scene import Scene
 from netdsl.training.losses import PenaltyLoss
 from netdsl.training.material import Material, evaluation_batches, prepare
+from netdsl.training.mistakes import Worst
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.optimization import make_loss
 from netdsl.training.tasks.task import Forward, Notes, Say
@@ -35,13 +37,16 @@ class Classify:
     def __init__(self, recipe: Recipe) -> None:
         self._loss = make_loss(recipe.loss)
         self._has_penalties = isinstance(self._loss, PenaltyLoss)
+        self._classes: tuple[str, ...] = ()
 
     def material(self, network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Say) -> Material:
         check_classes(network, data)
+        self._classes = data.classes
         return prepare(network, recipe, data, say)
 
     def test(self, network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Say) -> Supply:
         check_classes(network, data)
+        self._classes = data.classes
         return evaluation_batches(network, recipe, data, say)
 
     def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -65,7 +70,15 @@ class Classify:
         return self._scores(output).softmax(dim=1)
 
     def pictures(self, forward: Forward, test: Supply) -> Mapping[str, Figure]:
-        return {}
+        worst = Worst()
+        matrix = torch.zeros(len(self._classes), len(self._classes), dtype=torch.int64)
+        for images, labels in test.epoch(0):
+            assert isinstance(images, torch.Tensor), "an image is a network's only input"
+            probabilities = self.probabilities(forward(images))
+            matrix += confusion(labels.cpu(), probabilities.argmax(dim=1), len(self._classes))
+            worst.add(images, labels.cpu(), probabilities)
+        pictures = {"confusion.png": draw_confusion(matrix, self._classes)}
+        return pictures | ({"mistakes.png": worst.draw(self._classes)} if worst.found else {})
 
     def _scores(self, output: torch.Tensor) -> torch.Tensor:
         """What speaks for each class: the largest wins."""
