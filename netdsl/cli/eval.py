@@ -25,5 +25,5 @@ def run(options: argparse.Namespace) -> int:
         options.run, data=options.data, device=options.device, root=options.data_root, plugins=modules
     )
     figures = "  ".join(f"{name} {value:.4f}" for name, value in result.figures.items())
-    print(f"{result.data}, {result.images:,} test images, weights of {result.position}:  {figures}")
+    print(f"{result.data}, {result.images:,} test {result.samples}, weights of {result.position}:  {figures}")
     return 0

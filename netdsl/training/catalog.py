@@ -237,6 +237,15 @@ LOSSES: Mapping[str, Entry] = {
         "2016, equation 1)",
         {},
     ),
+    "dscmr2019": Entry(
+        "of pairs of an image and a text: their classes, the likeness of all codes of a batch, and the "
+        "distance of each pair's two, with their weights; 0 leaves one out (Zhen et al. 2019)",
+        {
+            "label_space": Real("weight of what codes say of the classes", 1.0, minimum=0),
+            "common_space": Real("weight of the likeness of codes of one class", 1e-3, minimum=0),
+            "between_kinds": Real("weight of the distance of an image's code to its text's", 0.1, minimum=0),
+        },
+    ),
     "binary_cross_entropy": Entry(
         "of one logit: cross-entropy of its sigmoid",
         {"positive_weight": Real("how much images of the second class weigh", 1.0, minimum=0)},
@@ -366,6 +375,8 @@ DATASETS: Mapping[str, str] = {
     "salinas": "the scene Salinas, 512×217 pixels of 204 bands, 16 classes, in a folder `salinas`; "
     "not fetched",
     "synthetic_scene": "145×145 pixels of 60 bands, 16 classes, made by a generator: to try things out",
+    "synthetic_pairs": "1,000 pairs of an image and a text, as 4,096 and 1,024 features, of 10 classes, "
+    "made by a generator: to try things out",
     "photographs": "two photographs, 427×640, to free of noise; embedded in scikit-learn",
 }
 CLASSES: Mapping[str, int] = {
@@ -382,7 +393,9 @@ FOLDER = "folder:"
 """Before a path: an image folder, `train/CLASS/…` and `test/CLASS/…`."""
 SCENE = "scene:"
 """Before a path: a folder with `NAME.mat` and `NAME_gt.mat`, a hyperspectral scene."""
-PATHS = (FOLDER, SCENE)
+FEATURES = "features:"
+"""Before a path: a folder with `train_img.mat`, `train_txt.mat`, `train_img_lab.mat`, and those of `test`."""
+PATHS = (FOLDER, SCENE, FEATURES)
 
 PRECISIONS = ("auto", "fp32", "bf16")
 COMPILES = ("auto", "true", "false")

@@ -21,8 +21,8 @@ from netdsl.training.material import image_shape
 from netdsl.training.measuring import measure
 from netdsl.training.network import Rebuild
 from netdsl.training.task_catalog import FITTING, is_known
-from netdsl.training.tasks import make_task
-from netdsl.training.tasks.task import read_by
+from netdsl.training.tasks import make_naming_task, make_task
+from netdsl.training.tasks.task import NamingTask, read_by
 from netdsl.training.trained import Say, Trained, load_trained
 from netdsl.training.transforms import Fitted, sizing
 
@@ -33,6 +33,9 @@ class Evaluation:
 
     data: str
     images: int
+    """Samples that were measured on."""
+    samples: str
+    """What a sample is, in the plural: `images`."""
     position: Position
     """How far the weights had come that were measured."""
     figures: Mapping[str, float]
@@ -82,7 +85,7 @@ def evaluate(
         say(f"note: {found.name} has changed since the training")
     batches = task.test(trained.network, run.recipe, found, say)
     figures = measure(trained.module, task, trained.placement, run.facts.scaling, batches)
-    return Evaluation(found.name, len(batches), trained.position, figures)
+    return Evaluation(found.name, len(batches), task.samples, trained.position, figures)
 
 
 def predict(
@@ -108,6 +111,7 @@ def predict(
         Faults: the run (2, 5), an image (3) or the device (4) is at fault. The number is the exit code.
     """
     trained = load_trained(folder, rebuild, device, say)
+    task = make_naming_task(trained.run.recipe)
     shape = image_shape(trained.network)
     size = Fitted(sizing(trained.run.recipe.prepare, shape), shape, "prepare")
     damaged: list[Diagnostic] = []
@@ -120,16 +124,15 @@ def predict(
     if damaged:
         raise Faults(damaged, exit_code=3)
     return tuple(
-        _prediction(trained, Path(path), image, top) for path, image in zip(images, sized, strict=True)
+        _prediction(trained, task, Path(path), image, top) for path, image in zip(images, sized, strict=True)
     )
 
 
-def _prediction(trained: Trained, path: Path, image: torch.Tensor, top: int) -> Prediction:
+def _prediction(trained: Trained, task: NamingTask, path: Path, image: torch.Tensor, top: int) -> Prediction:
     facts = trained.run.facts
     inputs = moved(image[None], trained.placement, facts.scaling)
     with torch.inference_mode():
         outputs = outputs_of(trained.module, inputs, trained.placement)
-    task = make_task(trained.run.recipe)
     probabilities = task.probabilities(read_by(task, outputs))[0].cpu()
     best = probabilities.topk(min(top, len(facts.classes)))
     named = zip(best.indices.tolist(), best.values.tolist(), strict=True)

@@ -134,12 +134,26 @@ def made(recipe: Recipe, shape: ImageShape) -> str:
     return f"{steps} to {spelled(shape)}"
 
 
+def check_one_input(network: TrainableNetwork) -> None:
+    """Whether a sample is one tensor, as that of an image is.
+
+    Raises:
+        Faults: the network takes several; exit code 1.
+    """
+    if network.named_inputs:
+        names = ", ".join(network.named_inputs)
+        message = f"`{network.name}` takes several inputs ({names}), and an image is one"
+        help = "only `task: retrieve` has several: an `image` and a `text`"
+        raise fault("several-inputs-data", message, exit_code=1, help=help)
+
+
 def image_shape(network: TrainableNetwork) -> ImageShape:
     """The network's input as an image's shape.
 
     Raises:
         Faults: it is none; exit code 1.
     """
+    check_one_input(network)
     if len(network.input) != 3:
         shape = "×".join(map(str, network.input))
         message = f"`{network.name}` takes {shape}, which is no image"

@@ -6,7 +6,7 @@ The runner never sees a spec's syntax or graph; whoever compiles one fills this 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,13 @@ class TrainableNetwork:
     train: Data | None
     """The spec's recipe."""
     input: tuple[int, ...]
-    """The shape of one sample, `(channels, height, width)`."""
+    """The shape of one sample, `(channels, height, width)`; of several inputs, that of the first."""
+    named_inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Of a network with several inputs, the shape of each, by name."""
     output: tuple[int, ...]
     """The shape of one sample's output."""
+    kept_outputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """The shapes of the heads that are there outside of training as well, by name."""
     parameter_count: int
     macs: int
     """Multiply-adds for one sample."""
@@ -51,6 +55,12 @@ class TrainableNetwork:
     memory: Callable[[Precision, int, Device], Memory] | None = None
     """Tells what a training step takes, by precision, values that the optimizer keeps for each parameter, and
     kind of device."""
+
+    @property
+    def spelled_input(self) -> str:
+        """The shape of a sample as people write it: `3×224×224`, of several inputs `4096 and 1024`."""
+        shapes = tuple(self.named_inputs.values()) or (self.input,)
+        return " and ".join("×".join(map(str, shape)) for shape in shapes)
 
 
 Rebuild = Callable[[Path, Mapping[str, str]], TrainableNetwork]

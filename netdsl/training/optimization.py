@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from netdsl.training.choices import Use
-from netdsl.training.losses import PenaltyLoss, PictureError
+from netdsl.training.losses import CrossModalLoss, PenaltyLoss, PictureError
 from netdsl.training.parameters import parameter_groups
 
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {
@@ -29,6 +29,7 @@ LOSSES: Mapping[str, type[nn.Module]] = {
     "lenet1998": PenaltyLoss,
     "mse": nn.MSELoss,
     "dncnn2016": PictureError,
+    "dscmr2019": CrossModalLoss,
 }
 
 

@@ -196,7 +196,8 @@ class _Reader:
             is_folder = any(name.startswith(path) and name != path for path in PATHS)
             if item.kind != "scalar" or not (name in DATASETS or is_folder):
                 known = (
-                    f"the data sets are {', '.join(DATASETS)}, and of your own `folder:PATH` and `scene:PATH`"
+                    f"the data sets are {', '.join(DATASETS)}, and of your own "
+                    "`folder:PATH`, `scene:PATH` and `features:PATH`"
                 )
                 help = did_you_mean(name, DATASETS) or known
                 self._add("unknown-dataset", f"there is no data set `{name}`", item.span, help)

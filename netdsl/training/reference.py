@@ -47,7 +47,8 @@ def page() -> str:
     """The page, one section for each key that takes words."""
     parts = [_INTRODUCTION, "## data\n", _table({f"`{name}`": about for name, about in DATASETS.items()})]
     parts.append(
-        "A folder of class folders is `folder:PATH`, a folder with a hyperspectral scene `scene:PATH`.\n"
+        "A folder of class folders is `folder:PATH`, one with a hyperspectral scene `scene:PATH`, one with "
+        "the features of pictures and texts `features:PATH`.\n"
     )
     for key, (about, entries) in SECTIONS.items():
         parts += [f"## {key}\n", f"{about}\n", _table({_spelled(w, e): e.about for w, e in entries.items()})]

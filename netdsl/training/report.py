@@ -13,6 +13,7 @@ from netdsl.training.durable import write_beside
 from netdsl.training.initial.record import recorded_source
 from netdsl.training.report_page import html_report
 from netdsl.training.run_folder import CURVES, REPORT_DATA, REPORT_PAGE, REPORT_TEXT, Row, Run
+from netdsl.training.tasks import NAMING_TASKS
 from netdsl.training.validation import is_over
 
 TRAIN_COLOUR, TEST_COLOUR = "tab:blue", "tab:orange"
@@ -116,7 +117,7 @@ def page(run: Run, metric: str, pictures: Sequence[str] = ()) -> str:
         f"![loss and {metric} over the epochs](curves.png)\n{shown}\n"
         f"| recipe | |\n|---|---|\n{listed}\n{table(run.rows, metric)}\n{final_figures(last)}"
         f"    netdsl eval {run.folder}\n"
-        + (f"    netdsl predict {run.folder} IMAGE\n" if facts.classes else "")
+        + (f"    netdsl predict {run.folder} IMAGE\n" if recipe.task.word in NAMING_TASKS else "")
     )
 
 

@@ -129,7 +129,7 @@ def _train(setting: _Setting, folder: Path, earlier: Run | None, beginning: Begi
         run = Run(folder, recipe, earlier.facts if earlier else facts, ())
         write_beginning(run, network, beginning.record if beginning else None)
         has_weights = beginning is not None or earlier is not None
-        _announce(run, network.train is not None, has_weights, placement, display)
+        _announce(run, network, has_weights, placement, display)
         training = Training(
             network, run, task, placement, material, display, setting.keeping, setting.signals
         )
@@ -185,12 +185,14 @@ def _check_beginning(run: Run, weights: Wanted | None) -> None:
         raise fault("missing-checkpoint", message, exit_code=5, help="begin a new run")
 
 
-def _announce(run: Run, has_recipe: bool, has_weights: bool, placement: Placement, display: Display) -> None:
+def _announce(
+    run: Run, network: TrainableNetwork, has_weights: bool, placement: Placement, display: Display
+) -> None:
     """Says what is trained on what, how and where, the fallback so that nobody misses it."""
     facts, recipe = run.facts, run.recipe
     display.say(
         f"{facts.network}: {facts.parameters:,} parameters, {facts.macs:,} multiply-adds for an input of "
-        f"{'×'.join(map(str, facts.input))}"
+        f"{network.spelled_input}"
     )
     for reason in facts.passed_over:
         display.warn(reason)
@@ -203,7 +205,7 @@ def _announce(run: Run, has_recipe: bool, has_weights: bool, placement: Placemen
         display.say(used)
     for remark in facts.remarks:
         display.warn(remark)
-    if not has_recipe:
+    if network.train is None:
         display.say("the spec has no `train`: the default recipe is used")
     where = f"on {placement.name}, {placement.precision}, seed {recipe.seed}"
     epochs = f"{recipe.epochs} epoch{'s' * (recipe.epochs != 1)}"

@@ -15,6 +15,7 @@ from netdsl.backends.torch_module import build_module
 from netdsl.compiler import Compilation, compile_spec, network_to_build
 from netdsl.diagnostics import Source, fault
 from netdsl.graph.parts import parameters_by_part
+from netdsl.graph.shapes import Shape
 from netdsl.language.syntax import Stages
 from netdsl.specs import shipped_folder
 from netdsl.training.checkpoint import EVERY_SECONDS, KEEP, Keeping
@@ -175,23 +176,23 @@ def trainable(compilation: Compilation, settings: Mapping[str, str]) -> Trainabl
     """A compiled spec as the runner knows it.
 
     Raises:
-        Faults: the spec is wrong, or takes several inputs.
+        Faults: the spec is wrong.
     """
     network = network_to_build(compilation)
-    if len(network.input_names) > 1:
-        names = ", ".join(network.input_names)
-        message = f"`{network.name}` takes several inputs ({names}), and no data set has them"
-        raise fault("several-inputs-data", message, exit_code=1, help="train a spec with one input")
     assert compilation.spec is not None
-    net = compilation.spec.net
+    net, inputs = compilation.spec.net, network.graph.inputs
     return TrainableNetwork(
         name=network.name,
         sources=_sources(compilation),
         settings=settings,
         parameters=compilation.parameters,
         train=compilation.spec.train,
-        input=tuple(int(size) for size in network.graph.inputs[0].sizes),
-        output=tuple(int(size) for size in network.graph.output.sizes),
+        input=_sizes(inputs[0]),
+        named_inputs={}
+        if len(inputs) == 1
+        else dict(zip(network.input_names, map(_sizes, inputs), strict=True)),
+        output=_sizes(network.graph.output),
+        kept_outputs={head.name: _sizes(head.node.output) for head in network.heads if head.keep},
         parameter_count=network.costs.params,
         macs=network.costs.macs,
         head_weights={head.name: head.weight for head in network.heads},
@@ -201,6 +202,10 @@ def trainable(compilation: Compilation, settings: Mapping[str, str]) -> Trainabl
         build=lambda: build_module(network, heads=True),
         memory=lambda precision, states, device: memory_of(network, precision, states, device),
     )
+
+
+def _sizes(shape: Shape) -> tuple[int, ...]:
+    return tuple(int(size) for size in shape.sizes)
 
 
 def _sources(compilation: Compilation) -> dict[str, str]:

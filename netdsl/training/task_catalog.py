@@ -12,6 +12,7 @@ from netdsl.records import record
 from netdsl.training.catalog import (
     AUGMENTATIONS,
     CLASSES,
+    FEATURES,
     FOLDER,
     PATHS,
     PREPARATIONS,
@@ -44,6 +45,11 @@ TASKS: Mapping[str, Entry] = {
             "train": Real("share of each class to learn from", 0.3, minimum=0.001, maximum=0.999),
             "block": Integer("pixels of a block's side; two windows' unless given", None),
         },
+    ),
+    "retrieve": Entry(
+        "pictures are found by texts and texts by pictures, of whose features the network makes codes of one "
+        "space; its output is the text's, its heads are `image`, `image_class` and `text_class`",
+        {},
     ),
 }
 """What can be learned. A recipe that does not say learns what its data are for."""
@@ -84,12 +90,13 @@ FITTING: Mapping[str, Fitting] = {
         prepared=("pca",),
         can_validate=False,
     ),
+    "retrieve": Fitting(("synthetic_pairs", FEATURES), ("dscmr2019",), (), (), prepared=()),
 }
 """What goes with each task."""
 
-OWN_TASK: Mapping[str, str] = {"ichallenge_pm": "binary", "photographs": "denoise"} | dict.fromkeys(
-    FITTING["hyperspectral"].data, "hyperspectral"
-)
+OWN_TASK: Mapping[str, str] = {"ichallenge_pm": "binary", "photographs": "denoise"} | {
+    name: task for task in ("hyperspectral", "retrieve") for name in FITTING[task].data
+}
 """The task of data that are not to classify."""
 
 

@@ -59,6 +59,8 @@ def network(
     output: tuple[int, ...] = (10,),
     settings: Mapping[str, str] | None = None,
     head_weights: Mapping[str, float] | None = None,
+    named_inputs: Mapping[str, tuple[int, ...]] | None = None,
+    kept_outputs: Mapping[str, tuple[int, ...]] | None = None,
 ) -> TrainableNetwork:
     """A network as the compiler hands it over."""
     return TrainableNetwork(
@@ -68,6 +70,8 @@ def network(
         parameters={"classes": output[0]},
         train=section(recipe),
         input=input,
+        named_inputs=named_inputs or {},
+        kept_outputs=kept_outputs or {},
         output=output,
         parameter_count=sum(parameter.numel() for parameter in build().parameters()),
         macs=0,

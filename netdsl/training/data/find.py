@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netdsl.diagnostics import Faults, fault
-from netdsl.training.catalog import FOLDER, SCENE
+from netdsl.training.catalog import FEATURES, FOLDER, SCENE
 from netdsl.training.data.cifar import FILES, cifar_is_present, read_cifar
 from netdsl.training.data.dataset import DataSet
 from netdsl.training.data.digits import read_digits
@@ -25,9 +25,11 @@ from netdsl.training.data.folder import read_folder
 from netdsl.training.data.ichallenge_pm import read_ichallenge_pm
 from netdsl.training.data.idx import FOLDERS, idx_is_present, read_idx_set
 from netdsl.training.data.kept import FOLDER as KEPT
+from netdsl.training.data.pairs import Pairs, read_pairs
 from netdsl.training.data.photographs import read_photographs
 from netdsl.training.data.scene import FILES as SCENES
 from netdsl.training.data.scene import Scene, read_published_scene, read_scene_folder
+from netdsl.training.data.synthetic_pairs import make_synthetic_pairs
 from netdsl.training.data.synthetic_scene import read_synthetic_scene
 
 REACH_SECONDS = 5
@@ -57,7 +59,7 @@ PROBES = {
 class Found:
     """The data set that is used."""
 
-    data: DataSet | Scene
+    data: DataSet | Scene | Pairs
     passed_over: tuple[str, ...]
     """For each data set named before it, why it is not used."""
 
@@ -112,8 +114,12 @@ def is_present(name: str, root: Path) -> bool:
     return name not in OWN_FOLDERS or (root / name).is_dir()
 
 
-def _read(name: str, root: Path, labelled: bool) -> DataSet | Scene:
+def _read(name: str, root: Path, labelled: bool) -> DataSet | Scene | Pairs:
     kept = root / KEPT
+    if name.startswith(FEATURES):
+        return read_pairs(name, Path(name.removeprefix(FEATURES)).expanduser())
+    if name == "synthetic_pairs":
+        return make_synthetic_pairs()
     if name.startswith(SCENE):
         return read_scene_folder(name, Path(name.removeprefix(SCENE)).expanduser())
     if name in SCENES:

@@ -17,7 +17,7 @@ from netdsl.diagnostics import fault
 from netdsl.training.batches import Supply
 from netdsl.training.choices import Recipe
 from netdsl.training.data.dataset import DataSet
-from netdsl.training.material import Material, evaluation_batches, prepare
+from netdsl.training.material import Material, check_one_input, evaluation_batches, prepare
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.tasks.task import Forward, Notes, Say
 
@@ -71,6 +71,7 @@ class Binary:
 
 
 def _check(network: TrainableNetwork, data: DataSet) -> None:
+    check_one_input(network)
     if network.output != (1,):
         shape = "×".join(map(str, network.output))
         help = "end the network in `flatten -> linear(1)`, or learn by `--task classify`"

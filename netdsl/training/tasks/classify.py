@@ -15,7 +15,7 @@ from netdsl.training.confusion import confusion, draw_confusion
 from netdsl.training.data.dataset import DataSet
 from netdsl.training.data.scene import Scene
 from netdsl.training.losses import PenaltyLoss
-from netdsl.training.material import Material, evaluation_batches, prepare
+from netdsl.training.material import Material, check_one_input, evaluation_batches, prepare
 from netdsl.training.mistakes import Worst
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.optimization import make_loss
@@ -86,11 +86,12 @@ class Classify:
 
 
 def check_classes(network: TrainableNetwork, data: DataSet | Scene) -> None:
-    """Whether a network has an output for each class.
+    """Whether a network takes one tensor and has an output for each class.
 
     Raises:
-        Faults: it has not; exit code 1 or 2.
+        Faults: it does not; exit code 1 or 2.
     """
+    check_one_input(network)
     classes = len(data.classes)
     if len(network.output) != 1:
         shape = "×".join(map(str, network.output))

@@ -96,10 +96,6 @@ class Denoise:
     def figures(self, notes: Notes) -> dict[str, float]:
         return {name: float(values.double().mean()) for name, values in notes.items()}
 
-    def probabilities(self, output: torch.Tensor) -> torch.Tensor:
-        help = "its pictures before and after are in the run's folder"
-        raise fault("no-classes", "a network that frees pictures of noise names no classes", help=help)
-
     def pictures(self, forward: Forward, test: Supply) -> Mapping[str, Figure]:
         pairs = list(test.epoch(0))
         noisy, clean = (torch.cat(parts) for parts in zip(*pairs, strict=True))

@@ -84,10 +84,6 @@ class Hyperspectral:
     def figures(self, notes: Notes) -> dict[str, float]:
         return agreement(notes["label"], notes["seen"])
 
-    def probabilities(self, output: torch.Tensor) -> torch.Tensor:
-        help = "its map is in the run's folder"
-        raise fault("no-classes", "a network of hyperspectral pixels tells no images apart", help=help)
-
     def pictures(self, forward: Forward, test: Supply) -> Mapping[str, Figure]:
         assert isinstance(test, Windows)
         seen = torch.cat([forward(windows).argmax(dim=1) for windows, _ in test.epoch(0)])
@@ -100,13 +96,13 @@ def _prepared(network: TrainableNetwork, recipe: Recipe, scene: Scene) -> tuple[
     Raises:
         Faults: the scene and the network do not go together; exit code 1 or 2.
     """
+    check_classes(network, scene)
     shape = network.input
     if len(shape) not in (3, 4) or (len(shape) == 4 and shape[0] != 1):
         spelled = "×".join(map(str, shape))
         help = "give it an input of `[1, bands, height, width]` or `[bands, height, width]`"
         message = f"`{network.name}` takes {spelled}, which is no window of a scene"
         raise fault("input-not-window", message, exit_code=1, help=help)
-    check_classes(network, scene)
     bands, height, width = shape[-3:]
     components = next((use for use in recipe.prepare if use.word == "pca"), None)
     given = scene.cube.shape[2]

@@ -68,16 +68,16 @@ class Task(Protocol):
         """The figures of the notes of many samples, `metric` among them."""
         ...
 
-    def probabilities(self, output: torch.Tensor) -> torch.Tensor:
-        """How likely each class is, `(N, classes)`.
-
-        Raises:
-            Faults: outputs are no classes; exit code 2.
-        """
-        ...
-
     def pictures(self, forward: Forward, test: Supply) -> Mapping[str, Figure]:
         """What a report shows of a trained network, by file name."""
+        ...
+
+
+class NamingTask(Task, Protocol):
+    """A task whose network names the class of a picture."""
+
+    def probabilities(self, output: torch.Tensor) -> torch.Tensor:
+        """How likely each class is, `(N, classes)`."""
         ...
 
 

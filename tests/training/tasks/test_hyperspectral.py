@@ -174,6 +174,6 @@ def test_it_tells_no_images_apart(run: Run, field: Path, tmp_path: Path) -> None
     picture = draw(tmp_path / "a.png")
 
     assert fault_of(lambda: predict(run.folder, rebuild(told(recipe(field))), [picture])) == (
-        "input-not-image",
-        1,
+        "no-classes",
+        2,
     )
