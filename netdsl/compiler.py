@@ -389,4 +389,4 @@ def _check_recipe(
         # a larger one is not trained, and its parts would be long to list
         is_trained = network is not None and network.costs.layers <= MOST_BUILT_LAYERS
         parts = partial(parameters_by_part, network) if network is not None and is_trained else None
-        found.extend(check_recipe(spec.train, parameters, parts))
+        check_recipe(spec.train, parameters, parts, found)

@@ -85,8 +85,9 @@ def _shown(path: Path) -> str:
 
 def _read(path: Path, name: str) -> Source:
     try:
-        if path.stat().st_size > 4 * LARGEST_FILE:
-            raise fault("file-too-large", f"`{name}` is larger than {LARGEST_FILE} characters", exit_code=1)
+        if path.stat().st_size > LARGEST_FILE:
+            message = f"`{name}` has more than {LARGEST_FILE:,} bytes"
+            raise fault("file-too-large", message, exit_code=1, help="name what repeats as a block")
         return Source(name, path.read_text("utf-8-sig"))
     except UnicodeDecodeError:
         help = "save it as UTF-8"

@@ -226,12 +226,12 @@ def unknown_help(name: str, environment: Environment) -> str | None:
         return f"write `{FOREIGN[folded]}`"
     if name in _words_in_quotes(environment.program):
         return f'put it into quotes: `"{name}"`'
+    if len(environment.found) > MOST_SUGGESTIONS:
+        return None
     for block in environment.program.blocks.values():
         if any(parameter.name == name for parameter in block.parameters):
             return f"the block `{block.name}` has a parameter `{name}`; another block must be given it"
     known = [*environment.variables, *environment.program.known(), *prelude_words()]
-    if len(environment.found) > MOST_SUGGESTIONS:
-        return None
     return did_you_mean(name, known) or "`netdsl layers` lists the layers; blocks are declared under `blocks`"
 
 

@@ -184,9 +184,11 @@ def read_elsewhere(spec: syntax.Spec) -> frozenset[str]:
     parameters. The printed network cannot take those as arguments of its constructor, since what reads them
     is printed apart from it."""
     own = {setting.name for setting in spec.parameters}
-    in_net = {id(spec.net), *(id(head.body) for head in spec.heads)}
-    in_blocks = {id(body) for block in spec.blocks for body, _ in _scoped(block)}
-    read = [_names(body) for body in _bodies(spec) if id(body) not in in_net | in_blocks]
+    if not own:
+        return frozenset()
+    apart = {id(spec.net), *(id(head.body) for head in spec.heads)}
+    apart |= {id(body) for block in spec.blocks for body, _ in _scoped(block)}
+    read = [_names(body) for body in _bodies(spec) if id(body) not in apart]
     read += [_names(body) - hidden for block in spec.blocks for body, hidden in _scoped(block)]
     return frozenset(own).intersection(frozenset().union(*read))
 

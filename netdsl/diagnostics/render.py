@@ -26,7 +26,7 @@ from netdsl.records import record
 
 LONGEST_MENDED = 100
 """Characters of a mended line that is shown."""
-REACH = 1000
+REACH = 300
 """Characters on each side of the main mark that are looked at, of a line that is longer."""
 LONGEST_TRAIL = 8
 """Uses of blocks that are shown; of a longer trail the two ends."""
@@ -192,7 +192,7 @@ def mended_line(diagnostic: Diagnostic) -> str | None:
     source = edits[0].span.source
     first = min(edit.span.start for edit in edits)
     start, end = source.line_bounds(source.position(first)[0])
-    if end - start > REACH or any(edit.span.end > end for edit in edits):
+    if end - start > 10 * LONGEST_MENDED or any(edit.span.end > end for edit in edits):
         return None
     line = source.text[start:end]
     for edit in sorted(edits, key=lambda edit: edit.span.start, reverse=True):

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 _OFFER = "did you mean `{}`?"
+MOST_COMPARED = 1000
+"""Names among which the nearest is looked for; of more only one that differs in capitals and underscores."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -26,6 +28,8 @@ def _nearest(name: str, known: tuple[str, ...]) -> str | None:
     key = name.lower().replace("_", "")
     if key in folded:
         return folded[key]
+    if len(folded) > MOST_COMPARED:
+        return None
     close = difflib.get_close_matches(key, folded, n=1, cutoff=0.76 if len(key) < 4 else 0.69)
     swapped = [candidate for candidate in folded if len(key) > 2 and sorted(candidate) == sorted(key)]
     begun = [candidate for candidate in folded if len(key) > 2 and candidate.startswith(key)]

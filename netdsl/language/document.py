@@ -25,7 +25,8 @@ from netdsl.language.document_mending import (
     shape_meant,
     without_dashes,
 )
-from netdsl.language.expressions import parse_expression
+from netdsl.language.effort import Words
+from netdsl.language.expressions import LONGEST_NAME, name_too_long, parse_expression
 from netdsl.language.syntax import Data
 from netdsl.language.yaml_text import read_yaml
 
@@ -52,8 +53,6 @@ MERGES = ("add", "sub", "mul", "concat")
 
 LONGEST_CHAIN = 16
 """Specs that may extend each other in a row."""
-LONGEST_NAME = 100
-"""Characters of a name; it becomes part of modules' paths and of files' names."""
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 """The pattern of names."""
@@ -72,12 +71,13 @@ def read_document(source: Source, open_extended: Open, found: Collector) -> synt
 
     Faults are added to `found`.
     """
+    words = Words()
     try:
-        entries = _with_extended(source, open_extended, (), found)
+        entries = _with_extended(source, open_extended, (), found, words)
+        return _Reader(entries, found, words).spec(source)
     except Faults as faults:
         found.extend(faults.diagnostics)
         return None
-    return _Reader(entries, found).spec(source)
 
 
 def read_blocks(source: Source) -> tuple[syntax.Block, ...]:
@@ -87,26 +87,27 @@ def read_blocks(source: Source) -> tuple[syntax.Block, ...]:
         Faults: the file is wrong.
     """
     found = Collector()
-    blocks = _Reader({}, found).blocks(read_yaml(source, found))
+    words = Words()
+    blocks = _Reader({}, found, words).blocks(read_yaml(source, found, words))
     if found.has_errors:
         raise Faults(found)
     return blocks
 
 
-def expression_of(data: Data) -> syntax.Expression:
+def expression_of(data: Data, words: Words | None = None) -> syntax.Expression:
     """The expression that a scalar says; a list in brackets is a listing of expressions.
 
     Raises:
         Faults: it says none.
     """
     if data.kind == "list":
-        return syntax.Listing(data.span, tuple(expression_of(item) for item in data.items()))
+        return syntax.Listing(data.span, tuple(expression_of(item, words) for item in data.items()))
     if data.kind == "mapping":
         raise Faults([_wrong_kind(data, "an expression", "write it as one line of text")])
     text, first = written(data)
     if not text.strip():
         raise Faults([_no_value("a key", data.span)])
-    return parse_expression(text, partial(_place, data.span.source, first))
+    return parse_expression(text, partial(_place, data.span.source, first), words)
 
 
 def _no_value(what: str, span: Span) -> Diagnostic:
@@ -164,10 +165,10 @@ def _wrong_kind(data: Data, expected: str, help: str, fix: tuple[Edit, ...] = ()
 
 
 def _with_extended(
-    source: Source, open_extended: Open, above: tuple[str, ...], found: Collector
+    source: Source, open_extended: Open, above: tuple[str, ...], found: Collector, words: Words
 ) -> dict[str, tuple[Data, Data]]:
     """The document's entries by key, laid over those of the file it extends."""
-    document = read_yaml(source, found)
+    document = read_yaml(source, found, words)
     if document.kind != "mapping":
         raise Faults([_not_a_mapping(document)])
     entries = {str(key.value): (key, value) for key, value in document.entries()}
@@ -193,7 +194,7 @@ def _with_extended(
                 )
             ]
         )
-    merged = dict(_with_extended(extended, open_extended, (*above, source.name), found))
+    merged = dict(_with_extended(extended, open_extended, (*above, source.name), found, words))
     for name, (key, value) in entries.items():
         below = merged.get(name)
         if name in MERGED and below and below[1].kind == value.kind == "mapping":
@@ -227,9 +228,10 @@ def _not_a_mapping(document: Data) -> Diagnostic:
 class _Reader:
     """Reads the document's sections; what a section gets wrong is collected and left out."""
 
-    def __init__(self, entries: dict[str, tuple[Data, Data]], found: Collector) -> None:
+    def __init__(self, entries: dict[str, tuple[Data, Data]], found: Collector, words: Words) -> None:
         self.entries = entries
         self.found = found
+        self.words = words
         self.unreadable: set[str] = set()
 
     def spec(self, source: Source) -> syntax.Spec | None:
@@ -331,8 +333,7 @@ class _Reader:
     def _check_name(self, name: str, span: Span, of: str) -> bool:
         """Whether a name can be one in Python as well; a fault is collected."""
         if len(name) > LONGEST_NAME:
-            message = f"a name has {len(name):,} characters, more than {LONGEST_NAME}"
-            self._add("name-too-long", message, span, "shorten it, and say the rest in `about` or a comment")
+            self.found.add(name_too_long(name, span))
         elif not _NAME.match(name):
             self._add(
                 "invalid-name",
@@ -355,8 +356,10 @@ class _Reader:
 
     def _expression(self, data: Data) -> syntax.Expression:
         try:
-            return expression_of(data)
+            return expression_of(data, self.words)
         except Faults as faults:
+            if self.words.are_too_many:
+                raise
             self.found.extend(faults.diagnostics)
             return syntax.Broken(data.span)
 
@@ -435,8 +438,10 @@ class _Reader:
     def _signature(self, key: Data) -> tuple[str, tuple[syntax.Parameter, ...]]:
         """`name(a, b=default)` or `name`."""
         try:
-            expression = expression_of(key)
+            expression = expression_of(key, self.words)
         except Faults as faults:
+            if self.words.are_too_many:
+                raise
             self.found.extend(faults.diagnostics)
             raise Refused from None
         arguments: tuple[syntax.Argument, ...] = ()

@@ -13,6 +13,7 @@ from typing import Literal, NoReturn
 
 from netdsl.diagnostics import Diagnostic, Faults, Span
 from netdsl.language import syntax
+from netdsl.language.effort import MOST_WORDS, Words, too_many_words
 from netdsl.language.words import KEYWORDS, NAME, NUMBER, STRING, UNKNOWN, words_of
 
 Place = Callable[[int, int], Span]
@@ -20,6 +21,8 @@ Place = Callable[[int, int], Span]
 
 FIXED = ("x", "id", "from", "true", "false", "none", "True", "False", "None")
 """Names that mean the same wherever they stand, so that nothing else can be called so."""
+LONGEST_NAME = 100
+"""Characters of a name; it becomes part of modules' paths and of files' names."""
 DEEPEST = 80
 """Levels of parentheses, calls and operators inside each other."""
 LONGEST_ROW = 200
@@ -41,6 +44,13 @@ _LEVELS = {
 _NO_BARS: tuple[tuple[int, int], ...] = ()
 
 
+def name_too_long(name: str, span: Span) -> Diagnostic:
+    """For a name that is."""
+    message = f"a name has {len(name):,} characters, more than {LONGEST_NAME}"
+    help = "shorten it, and say the rest in `about` or a comment"
+    return Diagnostic(code="name-too-long", message=message, span=span, help=help)
+
+
 class Unexpected(Exception):
     """A word that cannot stand where it stands; at the text's end it is empty."""
 
@@ -52,18 +62,22 @@ class Unexpected(Exception):
         """Whether it is a character that begins no word."""
 
 
-def parse_expression(text: str, place: Place) -> syntax.Expression:
+def parse_expression(text: str, place: Place, words: Words | None = None) -> syntax.Expression:
     """The syntax tree of an expression.
 
+    Args:
+        words: what counts the words of the whole spec.
+
     Raises:
-        Faults: the text is not an expression.
+        Faults: the text is not an expression, or has too many words.
     """
+    words = words or Words()
     if _WHOLE_NUMBER.match(text):  # most values of a document are no more than that
         return syntax.Number(place(0, len(text)), int(text))
-    if _WORD.match(text) and text not in KEYWORDS:
+    if len(text) <= LONGEST_NAME and _WORD.match(text) and text not in KEYWORDS:
         return syntax.Name(place(0, len(text)), text)
     try:
-        return _Parser(text, place).whole()
+        return _Parser(text, place, words).whole()
     except Unexpected as unexpected:
         from netdsl.language.mistakes import explain  # only a wrong spec pays for the table of mistakes
 
@@ -78,10 +92,11 @@ class _Parser:
         behind: the end of the last word that was taken.
     """
 
-    def __init__(self, text: str, place: Place) -> None:
+    def __init__(self, text: str, place: Place, counted: Words) -> None:
         self.text = text
         self.place = place
         self.words = words_of(text)
+        self.counted = counted
         self.found: list[Diagnostic] = []
         """What is wrong in spite of the grammar."""
         self.depth = 0
@@ -285,7 +300,12 @@ class _Parser:
         """What no operator is in, but in brackets."""
         start, end, kind, word = self.start, self.end, self.kind, self.word
         value: syntax.Expression
+        self.counted.count += 1
+        if self.counted.count > MOST_WORDS:
+            raise Faults([too_many_words(self.place(start, end))])
         if kind == NAME and word not in KEYWORDS:
+            if end - start > LONGEST_NAME:
+                self.found.append(name_too_long(word, self.place(start, end)))
             self.next()
             if self.word == "(":
                 value = self._call(word, start, end)

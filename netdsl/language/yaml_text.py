@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import yaml
 
-from netdsl.diagnostics import Collector, Diagnostic, Edit, Faults, Label, Source, Span
+from netdsl.diagnostics import MOST_FAULTS, Collector, Diagnostic, Edit, Faults, Label, Source, Span
 from netdsl.diagnostics.edits import remove
+from netdsl.language.effort import Words
 from netdsl.language.syntax import Data
 
-LARGEST_FILE = 2**17
-"""Characters of the longest text that is read: some two thousand lines, read within two seconds."""
+LARGEST_FILE = 2**20
+"""Bytes of the largest file that is read."""
 DEEPEST_NESTING = 64
 """Levels of lists and mappings inside each other."""
 
@@ -30,8 +33,11 @@ _UNSEEN = re.compile(
 """Characters that cannot be seen or that turn the direction of reading: controls, fillers, tags."""
 
 
-def read_yaml(source: Source, found: Collector) -> Data:
+def read_yaml(source: Source, found: Collector, words: Words | None = None) -> Data:
     """The document of a source. A key that stands twice is added to `found`, and its first value holds.
+
+    Args:
+        words: what counts the words of the whole spec.
 
     Raises:
         Faults: the text is not YAML that netdsl takes.
@@ -40,19 +46,9 @@ def read_yaml(source: Source, found: Collector) -> Data:
     if len(text) > LARGEST_FILE:
         message = f"the file has {len(text):,} characters, more than {LARGEST_FILE:,}"
         _refuse("file-too-large", message, source.whole(), "name what repeats as a block")
-    for unseen in _UNSEEN.finditer(text):
-        character = f"U+{ord(unseen.group()):04X}"
-        place = Span(source, unseen.start(), unseen.end())
-        message = f"the file contains the invisible character {character}"
-        everywhere = tuple(Edit(Span(source, one.start(), one.end()), "") for one in _UNSEEN.finditer(text))
-        raise Faults(
-            [
-                Diagnostic(
-                    code="unseen-character", message=message, span=place, help="delete it", fix=everywhere
-                )
-            ]
-        )
-    reader = _Reader(source, found)
+    if _UNSEEN.search(text):
+        raise Faults([_unseen(source)])
+    reader = _Reader(source, found, words or Words())
     try:
         data = reader.document()
     except yaml.MarkedYAMLError as error:
@@ -68,6 +64,20 @@ def read_yaml(source: Source, found: Collector) -> Data:
     return data
 
 
+def _unseen(source: Source) -> Diagnostic:
+    """For a text with invisible characters, all of which go with one edit each."""
+    spans = [
+        Span(source, one.start(), one.end()) for one in islice(_UNSEEN.finditer(source.text), MOST_FAULTS)
+    ]
+    return Diagnostic(
+        code="unseen-character",
+        message=f"the file contains the invisible character U+{ord(spans[0].text):04X}",
+        span=spans[0],
+        help="delete it",
+        fix=tuple(Edit(span, "") for span in spans) if len(spans) < MOST_FAULTS else (),
+    )
+
+
 def _refuse(code: str, message: str, span: Span, help: str | None = None, *labels: Label) -> None:
     raise Faults([Diagnostic(code=code, message=message, span=span, help=help, labels=labels)])
 
@@ -75,9 +85,10 @@ def _refuse(code: str, message: str, span: Span, help: str | None = None, *label
 class _Reader:
     """Builds data from libyaml's events."""
 
-    def __init__(self, source: Source, found: Collector) -> None:
+    def __init__(self, source: Source, found: Collector, words: Words) -> None:
         self.source = source
         self.found = found
+        self.words = words
         self.refused: list[Diagnostic] = []
         """What YAML has and a spec must not: all of it is named before the text is given up."""
         self.events: Iterator[Any] = iter(yaml.parse(source.text, Loader=_Loader))
@@ -113,6 +124,7 @@ class _Reader:
         if depth > DEEPEST_NESTING:
             message = f"the text is nested more than {DEEPEST_NESTING} levels deep"
             _refuse("nesting-too-deep", message, span, "give its parts names under `blocks` or `params`")
+        self.words.add(1, span)
         self._check_properties(event, span)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._list(event, depth)
@@ -141,12 +153,16 @@ class _Reader:
             )
         elif event.anchor is not None:
             help = "anchors are refused: remove it, or quote the text"
-            is_used = f"*{event.anchor}" in self.source.text
-            fix = () if is_used else _without_property(word)
+            fix = () if event.anchor in self.recalled else _without_property(word)
             self._refuse("yaml-anchor", f"`&{event.anchor}` is a YAML anchor", word, help, fix)
         elif event.tag is not None:
             help = "tags are refused: remove it, or quote the text"
             self._refuse("yaml-tag", f"`{word.text}` is a YAML tag", word, help, _without_property(word))
+
+    @cached_property
+    def recalled(self) -> frozenset[str]:
+        """What may be anchors' names behind asterisks."""
+        return frozenset(re.findall(r"\*([^\s,\]}]+)", self.source.text))
 
     def _list(self, start: Any, depth: int) -> Data:
         items = []
@@ -183,9 +199,8 @@ class _Reader:
 
 def _without_property(word: Span) -> tuple[Edit, ...]:
     """What stands in front of a value taken out, with the space behind it."""
-    text = word.source.text
-    space = len(text[word.end :]) - len(text[word.end :].lstrip(" "))
-    return remove(Span(word.source, word.start, word.end + space))
+    spaces = re.compile(" *").match(word.source.text, word.end)
+    return remove(Span(word.source, word.start, spaces.end() if spaces else word.end))
 
 
 def _twice(name: str, span: Span, first: Label) -> Diagnostic:

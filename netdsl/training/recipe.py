@@ -30,9 +30,12 @@ GiveParts = Callable[[], Parts]
 
 
 def check_recipe(
-    train: syntax.Data | None, parameters: Mapping[str, Any], parts: GiveParts | None = None
-) -> Iterator[Diagnostic]:
-    """Everything wrong with a `train` section.
+    train: syntax.Data | None,
+    parameters: Mapping[str, Any],
+    parts: GiveParts | None = None,
+    found: Collector | None = None,
+) -> Collector:
+    """Everything wrong with a `train` section, added to what was found before.
 
     Args:
         train: the section; None where the spec has none.
@@ -40,9 +43,11 @@ def check_recipe(
         parts: gives the network's parts, which the recipe may name; None where it is not known.
     """
     reader = _Reader(parameters, parts)
+    if found is not None:
+        reader.found = found
     reader.read(train)
     reader.finish()
-    yield from reader.found
+    return reader.found
 
 
 def resolve_recipe(

@@ -12,10 +12,11 @@ from netdsl.analysis.expansion import DEEPEST_BLOCKS, MOST_LAYERS
 from netdsl.analysis.lints.choice import Lints
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import MOST_BUILT_LAYERS, compile_spec
-from netdsl.diagnostics import Diagnostic
+from netdsl.diagnostics import MOST_FAULTS, Diagnostic
 from netdsl.diagnostics.render import render_all
-from netdsl.language.document import LONGEST_CHAIN, LONGEST_NAME
-from netdsl.language.expressions import DEEPEST, LONGEST_ROW
+from netdsl.language.document import LONGEST_CHAIN
+from netdsl.language.effort import MOST_WORDS
+from netdsl.language.expressions import DEEPEST, LONGEST_NAME, LONGEST_ROW
 from netdsl.language.yaml_text import DEEPEST_NESTING, LARGEST_FILE
 from netdsl.layers.layer import LARGEST
 from tests.cases.reading import Case, Expected, position, read_cases, read_page
@@ -115,6 +116,8 @@ def test_a_case_that_is_wrong_about_itself_is_found(tmp_path: Path) -> None:
     "limit",
     [
         LARGEST_FILE,
+        MOST_WORDS,
+        MOST_FAULTS,
         MOST_LAYERS,
         MOST_BUILT_LAYERS,
         LARGEST,

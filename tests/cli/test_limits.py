@@ -12,8 +12,11 @@ from netdsl.analysis.expansion import MOST_LAYERS
 from netdsl.cli.main import main
 from netdsl.compiler import MOST_BUILT_LAYERS
 from netdsl.diagnostics import MOST_FAULTS, Faults
+from netdsl.language.yaml_text import LARGEST_FILE
 
 MOST_SECONDS, MOST_MEGABYTES = 2.0, 300
+NOISE = 2
+"""How many times as long the same may take where much else is running."""
 MEASURED = """
 import resource, subprocess, sys
 code = subprocess.run([sys.executable, "-m", "netdsl", *sys.argv[1:]]).returncode
@@ -37,20 +40,24 @@ def written(text: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("text", SPECS.values(), ids=SPECS)
-@pytest.mark.parametrize("form", ["table", "json"])
-def test_ten_million_layers_are_checked(text: str, form: str, tmp_path: Path) -> None:
-    """In the time and memory of a small network, as a process of its own is charged for them."""
-    command = ["check", str(written(text, tmp_path)), "--format", form]
+def within_limits(command: list[str]) -> tuple[int, str]:
+    """The exit code of a process of its own, and what it says, within the time and memory that it may take."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=False, timeout=60
     )
     code, seconds, megabytes = map(float, done.stderr.split()[-3:])
-    said = done.stdout
+    assert seconds < NOISE * MOST_SECONDS
+    assert megabytes < MOST_MEGABYTES
+    return int(code), done.stdout
+
+
+@pytest.mark.parametrize("text", SPECS.values(), ids=SPECS)
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_ten_million_layers_are_checked(text: str, form: str, tmp_path: Path) -> None:
+    """In the time and memory of a small network."""
+    code, said = within_limits(["check", str(written(text, tmp_path)), "--format", form])
 
     assert code == 0, said
-    assert seconds < MOST_SECONDS
-    assert megabytes < MOST_MEGABYTES
     if form == "json":
         found = json.loads(said)
         assert MOST_LAYERS - 3 <= found["layers"] <= MOST_LAYERS
@@ -105,3 +112,46 @@ def test_no_more_warnings_are_told_than_one_reads(tmp_path: Path, capsys: pytest
 
     assert main(["check", str(path)]) == 0
     assert f"{MOST_FAULTS + 1} warnings" in capsys.readouterr().out
+
+
+SIZE = LARGEST_FILE - 200
+"""Bytes of the largest texts, but for what stands in front and behind."""
+LARGE = {
+    "parentheses": ("net: " + "(" * SIZE, "expression-too-deep"),
+    "brackets of yaml": ("net: " + "[" * SIZE, "nesting-too-deep"),
+    "a row": ("net: 1" + "+1" * (SIZE // 2), "expression-too-deep"),
+    "an expression": ("net: a" + " -> a" * (SIZE // 5), "too-many-words"),
+    "a list": ("net: relu\nparams:\n  a: [1" + ",1" * (SIZE // 2) + "]", "too-many-words"),
+    "stages": ("net:\n" + "".join(f"  s{n}: relu\n" for n in range(70_000)), "too-many-words"),
+    "stages that are worked out": (
+        "net:\n" + "".join(f"  s{n}: relu\n" for n in range(30_000)),
+        "too-much-work",
+    ),
+    "mistakes": ("net:\n" + "".join(f"  s{n}: f(\n" for n in range(45_000)), "too-many-faults"),
+    "names": ("net: a" + " and a" * 80_000, "too-many-faults"),
+    "blocks": ("net: y\nblocks:\n" + "".join(f"  b{n}: y -> z\n" for n in range(20_000)), "too-many-faults"),
+    "tags": ("net:\n" + "- !a 1\n" * 70_000, "too-many-faults"),
+    "a comment": ("net: cnov #" + "-" * SIZE, "unknown-name"),
+    "a name": ("net: " + "a" * SIZE, "name-too-long"),
+}
+"""Texts of a hostile hand, none larger than a file may be, with the fault that ends each."""
+
+
+@pytest.mark.parametrize(("text", "code"), LARGE.values(), ids=LARGE)
+def test_the_largest_texts_are_answered(text: str, code: str, tmp_path: Path) -> None:
+    """Soon and in little memory, whatever they say."""
+    path = written(f"{text}\n", tmp_path)
+    assert path.stat().st_size <= LARGEST_FILE
+    exit_code, said = within_limits(["check", str(path)])
+
+    assert exit_code == 1
+    assert f"error[{code}]" in said
+
+
+def test_a_larger_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its size says enough."""
+    path = written(f"net: relu #{'-' * LARGEST_FILE}\n", tmp_path)
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: pytest.fail("it is read"))
+
+    with pytest.raises(Faults, match="file-too-large"):
+        netdsl.check(path)
