@@ -7,7 +7,7 @@ Needs no torch: what may be said stands in `catalog`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from netdsl.analysis.binding import Given, match

@@ -40,7 +40,7 @@ WRONG_SPECS = {
     "a size of 2**31": (HEAD + "net: conv(2147483648, 3)\n", "argument-range"),
     "a path that leads away": (HEAD + "extends: ../other.yaml\n", "extends-outside"),
     "an absolute path": (HEAD + "extends: /etc/passwd\n", "extends-outside"),
-    "a huge file": (HEAD + "about: " + "a" * 200_000, "file-too-large"),
+    "a huge file": (HEAD + "about: " + "a" * 2_000_000, "file-too-large"),
 }
 
 

@@ -41,7 +41,7 @@ def written(text: str, folder: Path) -> Path:
 
 
 def within_limits(command: list[str]) -> tuple[int, str]:
-    """The exit code of a process of its own, and what it says, within the time and memory that it may take."""
+    """The exit code of a process of its own and what it says, within the time and memory it may take."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=False, timeout=60
     )
