@@ -17,9 +17,10 @@ from typing import Protocol, Self, final
 import torch
 
 from netdsl.diagnostics import Diagnostic, Faults
+from netdsl.training.augment.mixing import Mixing
 from netdsl.training.damage import Damaged
 from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
-from netdsl.training.seeds import Chance, order_of
+from netdsl.training.seeds import MIX, Chance, order_of
 from netdsl.training.transforms import Transform
 from netdsl.training.workers import Begin, made_by_workers
 
@@ -131,6 +132,8 @@ class Batches:
     workers: int | None = 0
     """Processes that make batches; 0 makes them in this one, None chooses."""
     share: Share = WHOLE
+    mix: Mixing | None = None
+    """How images are mixed after that; labels are then shares of all classes, `(batch, classes)`."""
     damaged: Damaged | None = None
     """Takes note of images that cannot be read; None refuses them."""
     pinned: bool = False
@@ -194,10 +197,33 @@ class Batches:
         self, epoch: int, samples: torch.Tensor, begin: Begin = lambda _: None
     ) -> tuple[Batch, list[Diagnostic]]:
         """A batch, and what is wrong with the images that it lacks."""
-        labels = self.split.labels[samples]
+        images, present, found = self._seen(epoch, samples, begin)
+        labels = self.split.labels[samples[present]]
+        if self.mix is None or not len(present):
+            return (images, labels), found
+        numbers = samples[present]
+
+        def others(chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            """Other images; one that is damaged gives way to the image itself."""
+            theirs, there, damaged = self._seen(epoch, chosen, begin)
+            found.extend(damaged)
+            if not damaged:
+                return theirs, self.split.labels[chosen]
+            filled = images.clone()
+            filled[there] = theirs
+            return filled, self.split.labels[numbers.index_copy(0, there, chosen[there])]
+
+        chance = Chance(self.seed, epoch, numbers, MIX)
+        return self.mix(images, labels, others, len(self.split), chance), found
+
+    def _seen(
+        self, epoch: int, samples: torch.Tensor, begin: Begin
+    ) -> tuple[torch.Tensor, torch.Tensor, list[Diagnostic]]:
+        """Images as they appear in an epoch, those that can be read; their places among the samples; and what
+        is wrong with the others."""
         if self.prepare is None and isinstance(self.split.images, HeldImages):
             images = self.split.images.values[samples]
-            return (self._augmented(images, epoch, samples), labels), []
+            return self._augmented(images, epoch, samples), torch.arange(len(samples)), []
         read: dict[int, torch.Tensor] = {}
         found: list[Diagnostic] = []
         for place, index in enumerate(samples.tolist()):
@@ -205,14 +231,16 @@ class Batches:
             try:
                 read[place] = self._read(index)
             except Faults as faults:
+                if faults.exit_code != 3:
+                    raise
                 found += faults.diagnostics
+        present = torch.tensor(list(read), dtype=torch.int64)
         if found and not read:
-            return (torch.empty(0), labels[:0]), found
+            return torch.empty(0), present, found
         if not read:  # the share of a process that has none of a small batch
-            (images, _), found = self._make(epoch, torch.zeros(1, dtype=torch.int64))
-            return (images[:0], labels), found
-        sound = torch.tensor(list(read))
-        return (self._augmented_each(list(read.values()), epoch, samples[sound]), labels[sound]), found
+            images, _, found = self._seen(epoch, torch.zeros(1, dtype=torch.int64), begin)
+            return images[:0], present, found
+        return self._augmented_each(list(read.values()), epoch, samples[present]), present, found
 
     def _judged(self, batch: Batch, found: Sequence[Diagnostic]) -> Batch:
         """The batch, where what is wrong with images is taken note of and something is left.

@@ -350,8 +350,27 @@ AUGMENTATIONS: Mapping[str, Entry] = {
             "magnitude": Integer("strength", 9, minimum=0, maximum=30),
         },
     ),
+    "mixup": Entry(
+        "the weighted mean with another training image, of labels as well (Zhang et al. 2017); comes last",
+        {
+            "alpha": Real("of Beta(alpha, alpha), which weights are drawn from", 0.2, above=0, maximum=100),
+            "p": Real(_CHANCE, 1.0, minimum=0, maximum=1),
+        },
+    ),
+    "cutmix": Entry(
+        "a rectangle of another training image, and its share of the label (Yun et al. 2019); comes last",
+        {
+            "alpha": Real(
+                "of Beta(alpha, alpha), which the image's own share is drawn from", 1.0, above=0, maximum=100
+            ),
+            "p": Real(_CHANCE, 1.0, minimum=0, maximum=1),
+        },
+    ),
 }
 """What is done to training images, by chance; drawn anew for each image in each epoch."""
+
+MIXING = ("mixup", "cutmix")
+"""The augmentations that mix labels as well."""
 
 SIZING = ("resize", "center_crop")
 """The preparations that fix the size; without one, images are resized to the network's input."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from netdsl.diagnostics import Diagnostic, Faults, fault
+from netdsl.training.augment.mixing import mixing
 from netdsl.training.augment.words import augmentation
 from netdsl.training.batches import Batches, Supply
 from netdsl.training.catalog import SIZING
@@ -31,6 +32,10 @@ from netdsl.training.transforms import (
     spelled,
 )
 
+MIXED = (
+    "training images are mixed: accuracy in training is of the class that has the most of an image, "
+    "which no network can always know"
+)
 STATISTICS_IMAGES = 1000
 """Images that mean and deviation are taken from where a split does not fit into memory."""
 
@@ -63,11 +68,12 @@ def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Calla
     split = data.train if whole else with_enough(data.train, recipe.prepare, shape)
     have_many_sizes = whole and isinstance(split.images, ImageFiles)
     held = None if have_many_sizes else hold(split, first, shape, say, damaged, made(recipe, shape))
-    augment = augmentation(recipe.augment)
+    augment, mix = augmentation(recipe.augment), mixing(recipe.augment, len(data.classes))
     train = Batches(
         split=held or split,
         prepare=None if held else first,
         augment=None if augment is None else Fitted(augment, shape, "augment"),
+        mix=mix,
         size=recipe.batch,
         seed=recipe.seed,
         shuffled=True,
@@ -80,7 +86,8 @@ def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Calla
         return held.images.values if held and not whole else _some(split, size, damaged)
 
     scale = scaling(recipe.prepare, own, shape[0])
-    remarks = () if data.remark is None else (data.remark,)
+    remarks = [] if data.remark is None else [data.remark]
+    remarks += [MIXED] if mix else []
     return Material(train, test, scale, (*remarks, *damaged.remarks))
 
 

@@ -19,7 +19,7 @@ from netdsl.language.document import expression_of
 from netdsl.layers.arguments import BadArgument
 from netdsl.layers.layer import spell
 from netdsl.records import replace
-from netdsl.training.catalog import DATASETS, OWN_MEAN, OWN_STD, PATHS, Entry
+from netdsl.training.catalog import DATASETS, MIXING, OWN_MEAN, OWN_STD, PATHS, Entry
 from netdsl.training.choices import CHOICES, NUMBERS, OPEN, WORDS, Recipe, Use, complete, option_of
 from netdsl.training.choices import KEYS as KEYS
 from netdsl.training.fine_tuning import Parts, check_parts, read_parts, read_rates
@@ -157,6 +157,11 @@ class _Reader:
                 recipe.validate is not None and not FITTING[task].can_validate,
                 f"the training data of the task `{task}` cannot be parted by `validate`",
                 "leave `validate` out",
+            ),
+            "augment": (
+                recipe.loss.word == "lenet1998" and any(use.word in MIXING for use in recipe.augment),
+                f"the loss `{recipe.loss.word}` takes one class of each image, and mixed ones have two",
+                "write `loss: cross_entropy`, or leave `mixup` and `cutmix` out",
             ),
             "accumulate": (
                 recipe.accumulate > recipe.batch,

@@ -11,7 +11,7 @@ from typing import final
 
 import torch
 
-WEIGHTS, ORDER, SAMPLE, STEP, NOISE, SPLIT, VALIDATION = range(7)
+WEIGHTS, ORDER, SAMPLE, STEP, NOISE, SPLIT, VALIDATION, MIX = range(8)
 """What a seed is for; the first argument of `derived`."""
 
 _BITS = 2**64 - 1
@@ -41,9 +41,9 @@ class Chance:
     counter, mixed; all are drawn at once, as integers, so that every machine draws the same.
     """
 
-    def __init__(self, seed: int, epoch: int, samples: torch.Tensor) -> None:
-        """Args: samples: the numbers of the samples, `(N,)`."""
-        base = torch.tensor(derived(SAMPLE, seed, epoch))
+    def __init__(self, seed: int, epoch: int, samples: torch.Tensor, purpose: int = SAMPLE) -> None:
+        """Args: samples: the numbers of the samples, `(N,)`; purpose: what for: others draw other numbers."""
+        base = torch.tensor(derived(purpose, seed, epoch))
         self._streams = _mixed(samples.cpu() + base)
         self._drawn = 0
 

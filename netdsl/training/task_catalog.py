@@ -14,6 +14,7 @@ from netdsl.training.catalog import (
     CLASSES,
     FEATURES,
     FOLDER,
+    MIXING,
     PATHS,
     PREPARATIONS,
     SCENE,
@@ -65,7 +66,7 @@ class Fitting:
     data: tuple[str, ...]
     losses: tuple[str, ...]
     prepare: tuple[str, ...] = tuple(word for word in PREPARATIONS if word != "pca")
-    augment: tuple[str, ...] = tuple(AUGMENTATIONS)
+    augment: tuple[str, ...] = tuple(word for word in AUGMENTATIONS if word not in MIXING)
     prepared: tuple[str, ...] = ("normalize",)
     """The preparations of a recipe that names none."""
     can_validate: bool = True
@@ -73,7 +74,7 @@ class Fitting:
 
 
 FITTING: Mapping[str, Fitting] = {
-    "classify": Fitting(LABELLED, ("cross_entropy", "lenet1998")),
+    "classify": Fitting(LABELLED, ("cross_entropy", "lenet1998"), augment=tuple(AUGMENTATIONS)),
     "binary": Fitting(("ichallenge_pm", *LABELLED), ("binary_cross_entropy",)),
     "denoise": Fitting(
         ("photographs", *LABELLED),

@@ -17,6 +17,7 @@ import torch
 from torchvision.transforms.v2 import functional
 
 from netdsl.training.augment import colour, geometry
+from netdsl.training.catalog import MIXING
 from netdsl.training.choices import Use
 from netdsl.training.seeds import Chance
 
@@ -314,8 +315,10 @@ own at once, since the magnitude is one for all."""
 
 
 def augmentation(augment: Sequence[Use]) -> Augmented | None:
-    """What a recipe's training images go through by chance; None where there is nothing of the kind."""
-    return Augmented(tuple(_WORDS[use.word](use.arguments) for use in augment)) if augment else None
+    """What each of a recipe's training images goes through by chance; None where there is nothing of the
+    kind. What mixes several is in `mixing`."""
+    steps = tuple(_WORDS[use.word](use.arguments) for use in augment if use.word not in MIXING)
+    return Augmented(steps) if steps else None
 
 
 def _sides(size: Any) -> tuple[int, int]:

@@ -55,9 +55,10 @@ class Classify:
 
     def notes(self, inputs: torch.Tensor, output: torch.Tensor, target: torch.Tensor) -> Notes:
         scores = self._scores(output)
-        notes = {"seen": scores.argmax(dim=1), "label": target}
+        label = target if target.ndim == 1 else target.argmax(dim=1)  # of mixed images, what they are most of
+        notes = {"seen": scores.argmax(dim=1), "label": label}
         if scores.shape[1] > FEW:
-            notes["among_five"] = (scores.topk(FEW).indices == target[:, None]).any(dim=1)
+            notes["among_five"] = (scores.topk(FEW).indices == label[:, None]).any(dim=1)
         return notes
 
     def figures(self, notes: Notes) -> dict[str, float]:
