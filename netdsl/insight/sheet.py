@@ -39,9 +39,10 @@ from netdsl.insight.localization import SHARE, Box, box_on_image
 
 CELL_INCHES = 3.1
 MOST_COLUMNS = 7
-TITLE_INCHES = 0.75
+TITLE_INCHES = 0.8
 MOST_ROWS = 100
 DOTS_PER_INCH = 130
+LABEL_POINTS = 8.5
 GIVEN = "lime"
 """The colour of boxes that somebody drew; those of maps are white."""
 SHEET, ARRAYS = "sheet", "explanations.npz"
@@ -71,7 +72,8 @@ def draw_sheet(answers: Sequence[Answer], boxes: Drawn | None = None) -> Figure:
     columns = min(1 + len(answers[0].explanations), MOST_COLUMNS)
     lines = -(-(1 + len(answers[0].explanations)) // columns)
     heights = [_line_inches(answer) for answer in answers for _ in range(lines)]
-    figure = Figure(figsize=(CELL_INCHES * columns, sum(heights)), layout="constrained")
+    figure = Figure(figsize=(CELL_INCHES * columns, sum(heights)))
+    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
     several = _are_several(answers)
     cells = figure.subplots(len(heights), columns, squeeze=False, height_ratios=heights)
     for row, answer in enumerate(answers):
@@ -119,13 +121,15 @@ def _draw(figure: Figure, axes: Axes, answer: Answer, explanation: Explanation) 
         laid = on_image(explanation.values, answer.picture, factor)
         heat = axes.imshow(laid, cmap=HEAT, alpha=OPACITY, vmin=lowest, vmax=highest, extent=extent)
         bar = figure.colorbar(heat, cax=axes.inset_axes((1.02, 0, 0.04, 1)))
-        bar.ax.tick_params(labelsize=6)
-        bar.ax.yaxis.offsetText.set_fontsize(6)
+        bar.ax.tick_params(labelsize=7)
+        bar.ax.yaxis.offsetText.set_fontsize(7)
     elif explanation.kind == "colour":
         axes.imshow(signed(explanation.values, blue_first), interpolation="nearest")
     else:
         axes.imshow(mosaic(explanation, blue_first), interpolation="nearest")
-    _label(axes, [explanation.method, *(text for text in (explanation.place, explanation.note) if text)])
+    silent = explanation.kind == "heat" and float(explanation.values.max()) <= 0
+    said = (explanation.place, explanation.note, "nothing speaks for it" if silent else "")
+    _label(axes, [explanation.method, *(text for text in said if text)])
 
 
 def _draw_box(axes: Axes, box: Box, colour: str) -> None:
@@ -135,7 +139,20 @@ def _draw_box(axes: Axes, box: Box, colour: str) -> None:
 
 
 def _label(axes: Axes, lines: Sequence[str]) -> None:
-    axes.set_title("\n".join(line.replace("$", r"\$") for line in lines), fontsize=8)
+    """The first line above the others, and stronger."""
+    first, *others = (line.replace("$", r"\$") for line in lines)
+    axes.set_title("\n".join(others), fontsize=LABEL_POINTS)
+    axes.annotate(
+        first,
+        (0.5, 1),
+        (0, 6 + 1.25 * LABEL_POINTS * len(others)),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=LABEL_POINTS + 2,
+        fontweight="bold",
+    )
     axes.set_xticks([])
     axes.set_yticks([])
 
