@@ -27,6 +27,7 @@ VERBS = {
     "train": "train a spec's network",
     "sweep": "train it many times with other settings, and compare",
     "eval": "measure a trained network on test data",
+    "runs": "list runs, or compare them",
     "predict": "name what images show, by a trained network",
     "port": "carry trained weights over to an edited spec",
     "explain": "show what a network looks at: Grad-CAM, saliency, occlusion, filters and more",

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from netdsl.training.durable import write_beside
 from netdsl.training.initial.record import recorded_source
@@ -47,6 +48,7 @@ def draw_curves(run: Run, metric: str) -> Figure:
             values = [row[f"{part}_{name}"] for row in run.rows]
             axes.plot(epochs, values, marker=".", color=colour, label=f"{part} ({values[-1]:.4f})")
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel(name)
         axes.grid(alpha=0.3)
         axes.legend()

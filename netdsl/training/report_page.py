@@ -8,7 +8,6 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from netdsl.training.choices import Recipe
 from netdsl.training.initial.record import recorded_source
 from netdsl.training.run_folder import SPEC, Row, Run
 from netdsl.training.validation import is_over
@@ -167,8 +166,3 @@ def _spec(run: Run) -> Iterator[str]:
 def text_block(content: str) -> str:
     """Several lines as HTML shows them."""
     return "\n".join(text(one) for one in content.splitlines())
-
-
-def differing(one: Recipe, other: Recipe) -> list[str]:
-    """The keys in which two recipes differ."""
-    return [key for key, value in vars(one).items() if value != getattr(other, key)]

@@ -41,7 +41,7 @@ SPEC, MODEL_SOURCE, RECIPE, FACTS, METRICS = (
     "metrics.jsonl",
 )
 CHECKPOINTS, CURVES, REPORT_TEXT, REPORT_DATA = "checkpoints", "curves.png", "report.md", "report.json"
-REPORT_PAGE = "report.html"
+REPORT_PAGE, FAILURE = "report.html", "failure.json"
 RUNS = "runs"
 """Where runs go unless told otherwise."""
 

@@ -36,6 +36,7 @@ from netdsl.training.run_folder import (
     read_sources,
     write_beginning,
 )
+from netdsl.training.run_state import noted_failure
 from netdsl.training.signals import Stop, StopSignals
 from netdsl.training.tasks import make_task
 from netdsl.training.tasks.task import Task
@@ -85,11 +86,13 @@ def train(
                     earlier = read_run(folder)
                     recipe = _resumed_recipe(earlier, network, overrides)
                     _check_beginning(earlier, weights)
-                    return _train(setting(recipe), folder, earlier, None)
+                    with noted_failure(folder):
+                        return _train(setting(recipe), folder, earlier, None)
             chosen = setting(resolve_recipe(network.train, network.parameters, overrides, network.parts))
             with claimed_folder(out, network.name) as folder:
                 beginning = weights.read(network, display.say) if weights else None
-                return _train(chosen, folder, None, beginning)
+                with noted_failure(folder):
+                    return _train(chosen, folder, None, beginning)
         except Stop as stop:
             raise stop.told("nothing was begun that could be kept") from None
 

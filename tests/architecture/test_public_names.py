@@ -56,6 +56,7 @@ VERB_NAMES = {
     "port",
     "predict",
     "rule",
+    "runs",
     "schema",
     "show",
     "specs",
