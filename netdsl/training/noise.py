@@ -1,7 +1,7 @@
-"""Pictures → patches → batches of noisy patches with the clean ones beside them.
+"""Pictures → patches → batches of patches that have lost something, with the clean ones beside them.
 
-The noise of a patch follows from (seed, epoch, patch), as all chance does. Test patches have the same noise
-in every epoch of every run, so that networks are compared on the same pictures.
+What a patch loses follows from (seed, epoch, patch), as all chance does. Test patches lose the same in every
+epoch of every run, so that networks are compared on the same pictures.
 
 C channels, H height, W width of a patch.
 """
@@ -17,12 +17,10 @@ import torch
 from netdsl.diagnostics import fault
 from netdsl.training.batches import Batch, Batches, Share
 from netdsl.training.data.dataset import HeldImages, HeldSplit, Images
+from netdsl.training.degradation import GREY_LEVELS, Degradation
 from netdsl.training.holding import memory_for_images
 from netdsl.training.seeds import NOISE, derived
 from netdsl.training.transforms import ImageShape, Transform, spelled
-
-GREY_LEVELS = 255
-"""Noise is told in grey levels of bytes, as the papers do."""
 
 
 def cut(pictures: Images, prepare: Transform, shape: ImageShape, stride: int | None) -> HeldSplit:
@@ -62,14 +60,15 @@ def _patches(picture: torch.Tensor, shape: ImageShape, stride: int | None) -> to
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
-class NoisyBatches:
-    """Patches with white Gaussian noise, and as they were; both as floats from 0 to 1, not clipped."""
+class DegradedBatches:
+    """Patches that have lost something, and as they were; both as floats from 0 to 1."""
 
     clean: Batches
     """Patches whose labels are their numbers."""
-    sigma: tuple[float, float]
-    """The noise's standard deviation in grey levels: the smallest and the largest, uniform between."""
+    degradation: Degradation
     seed: int
+    each: int | None = None
+    """Patches that have each kind of loss in turn, as in tests; None draws one for each."""
 
     def __len__(self) -> int:
         return len(self.clean)
@@ -78,25 +77,29 @@ class NoisyBatches:
     def starts(self) -> Sequence[int]:
         return self.clean.starts
 
-    def shared(self, share: Share) -> NoisyBatches:
+    def shared(self, share: Share) -> DegradedBatches:
         return replace(self, clean=self.clean.shared(share))
 
     def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch: noisy and clean, `(batch, C, H, W)`.
+        """The batches of an epoch: what is given, `(batch, C, H, W)`, and the clean patches with the number
+        of the kind of loss as one more channel, `(batch, C + 1, H, W)`.
 
         Raises:
             Faults: as those of the clean patches.
         """
         for patches, numbers in self.clean.epoch(number, first):
             clean = patches.float() / GREY_LEVELS
-            noisy = torch.empty_like(clean)
+            given, kinds = torch.empty_like(clean), torch.empty_like(clean[:, :1])
             for place, index in enumerate(numbers.tolist()):
-                noisy[place] = self._noisy(clean[place], index, number)
-            yield noisy, clean
+                given[place], kinds[place] = self._degraded(clean[place], index, number)
+            yield given, torch.cat([clean, kinds], dim=1)
 
-    def _noisy(self, clean: torch.Tensor, index: int, epoch: int) -> torch.Tensor:
+    def _degraded(self, clean: torch.Tensor, index: int, epoch: int) -> tuple[torch.Tensor, int]:
+        """A patch with what it has lost, and the number of its kind."""
         generator = torch.Generator().manual_seed(derived(NOISE, self.seed, epoch, index))
-        low, high = self.sigma
-        share = float(torch.rand((), generator=generator))
-        sigma = (low + (high - low) * share) / GREY_LEVELS
-        return clean + sigma * torch.randn(clean.shape, generator=generator)
+        kinds = self.degradation.kinds
+        if self.each is not None:
+            kind = index // self.each
+        else:
+            kind = int(torch.randint(len(kinds), (), generator=generator)) if len(kinds) > 1 else 0
+        return self.degradation.applied(clean, kinds[kind], generator), kind

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netdsl.layers.arguments import Choice, Integer, Real
+from netdsl.layers.arguments import Choice, Integer, Integers, Real
 from netdsl.records import record
 from netdsl.training.catalog import (
     AUGMENTATIONS,
@@ -19,6 +19,7 @@ from netdsl.training.catalog import (
     PREPARATIONS,
     SCENE,
     Entry,
+    Pair,
     Strength,
 )
 
@@ -29,10 +30,18 @@ TASKS: Mapping[str, Entry] = {
         {"threshold": Real("the probability from which the second class is seen", 0.5, minimum=0, maximum=1)},
     ),
     "denoise": Entry(
-        "pictures are freed of white Gaussian noise; the network gives a picture of its input's size",
+        "pictures are freed of white Gaussian noise, and of what scaling and JPEG do if those are named, one "
+        "of them for each patch; the network gives a picture of its input's size",
         {
             "sigma": Strength("the noise in grey levels, or from and to: drawn anew for each patch", 25),
             "test_sigma": Real("the noise of the tests; as in training unless given", None, minimum=0),
+            "scales": Integers("factors by which patches are made smaller and larger again", None, minimum=2),
+            "quality": Pair(
+                "JPEG's, from and to: drawn for each patch; tests have 10, 20, 30 and 40",
+                None,
+                minimum=1,
+                maximum=100,
+            ),
             "stride": Integer("pixels from patch to patch; side by side unless given", None),
         },
     ),

@@ -1,4 +1,5 @@
-"""Pictures freed of noise: the network is given noisy patches and gives back clean ones.
+"""Pictures freed of noise, and of what scaling and JPEG do to them: the network is given such patches and
+gives back clean ones.
 
 Each figure is the mean over the test patches of what each has by itself; beside that of the restored ones
 stands that of the noisy ones, from which the network set out.
@@ -17,16 +18,21 @@ from netdsl.diagnostics import fault
 from netdsl.training.augment.words import augmentation
 from netdsl.training.batches import Batches, Supply
 from netdsl.training.choices import Recipe
-from netdsl.training.data.dataset import DataSet, Split
+from netdsl.training.data.dataset import DataSet, HeldImages, HeldSplit
+from netdsl.training.degradation import Degradation
 from netdsl.training.image_quality import WINDOW, psnr, ssim
 from netdsl.training.material import Material, image_shape
 from netdsl.training.network import TrainableNetwork
-from netdsl.training.noise import NoisyBatches, cut
+from netdsl.training.noise import DegradedBatches, cut
 from netdsl.training.optimization import make_loss
 from netdsl.training.tasks.task import Forward, Notes, Say
 from netdsl.training.transforms import Fitted, Scaling, pictures_only
 
 SHOWN_PATCHES = 6
+KIND = "kind"
+"""The note that holds the number of what a patch has lost."""
+TEST_QUALITIES = (10, 20, 30, 40)
+"""Of JPEG in tests: those of Zhang et al. 2016, table IV."""
 TEST_SEED = 0
 """What the noise of test patches follows from, whatever the run's seed."""
 
@@ -42,10 +48,14 @@ class Denoise:
 
     def __init__(self, recipe: Recipe) -> None:
         self._loss = make_loss(recipe.loss)
-        sigma = recipe.task.arguments["sigma"]
-        test_sigma = recipe.task.arguments["test_sigma"]
-        self._sigma: tuple[float, float] = sigma if isinstance(sigma, tuple) else (sigma, sigma)
-        self._test_sigma = self._sigma if test_sigma is None else (test_sigma, test_sigma)
+        arguments = recipe.task.arguments
+        sigma, scales, quality = arguments["sigma"], arguments["scales"], arguments["quality"]
+        strengths: tuple[float, float] = sigma if isinstance(sigma, tuple) else (sigma, sigma)
+        qualities = () if quality is None else range(int(quality[0]), int(quality[1]) + 1)
+        self._training = Degradation(strengths, scales or (), qualities)
+        if arguments["test_sigma"] is not None:
+            strengths = (arguments["test_sigma"],) * 2
+        self._tests = Degradation(strengths, scales or (), TEST_QUALITIES if quality else ())
 
     def material(self, network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Say) -> Material:
         test = self.test(network, recipe, data, say)
@@ -66,7 +76,7 @@ class Denoise:
         )
         clean.try_out()
         remarks = () if data.remark is None else (data.remark,)
-        train = NoisyBatches(clean, self._sigma, recipe.seed)
+        train = DegradedBatches(clean, self._training, recipe.seed)
         return Material(train, test, Scaling(None, None), remarks)
 
     def test(self, network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Say) -> Supply:
@@ -75,30 +85,44 @@ class Denoise:
             message = f"`{network.name}` makes {_spelled(network.output)} of {_spelled(network.input)}"
             help = "a picture freed of noise has the size of the noisy one: give convolutions their padding"
             raise fault("output-not-picture", message, exit_code=1, help=help)
-        split: Split = cut(data.test.images, pictures_only(recipe.prepare, shape), shape, None)
+        patches = cut(data.test.images, pictures_only(recipe.prepare, shape), shape, None)
+        each, kinds = len(patches), len(self._tests.kinds)
+        repeated = HeldImages(patches.images.values.repeat(kinds, 1, 1, 1))
         clean = Batches(
-            split=split, prepare=None, augment=None, size=recipe.batch, seed=TEST_SEED, shuffled=False
+            split=HeldSplit(repeated, torch.arange(len(repeated))),
+            prepare=None,
+            augment=None,
+            size=recipe.batch,
+            seed=TEST_SEED,
+            shuffled=False,
         )
-        say(f"noise of σ = {_range(self._sigma)} to train on, {_range(self._test_sigma)} to test on, of 255")
-        return NoisyBatches(clean, self._test_sigma, TEST_SEED)
+        say(f"to train on {_spelled_losses(self._training)}; to test on {_spelled_losses(self._tests)}")
+        return DegradedBatches(clean, self._tests, TEST_SEED, each)
 
     def loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        loss: torch.Tensor = self._loss(output, target)
+        loss: torch.Tensor = self._loss(output, target[:, :-1])
         return loss
 
     def notes(self, inputs: torch.Tensor, output: torch.Tensor, target: torch.Tensor) -> Notes:
-        restored = output.clamp(0, 1)
-        notes = {"psnr": psnr(restored, target), "noisy_psnr": psnr(inputs, target)}
-        if min(target.shape[-2:]) >= WINDOW:
-            notes |= {"ssim": ssim(restored, target), "noisy_ssim": ssim(inputs, target)}
-        return notes
+        restored, clean = output.clamp(0, 1), target[:, :-1]
+        notes = {"psnr": psnr(restored, clean), "noisy_psnr": psnr(inputs, clean)}
+        if min(clean.shape[-2:]) >= WINDOW:
+            notes |= {"ssim": ssim(restored, clean), "noisy_ssim": ssim(inputs, clean)}
+        return notes | {KIND: target[:, -1, 0, 0].long()}
 
     def figures(self, notes: Notes) -> dict[str, float]:
-        return {name: float(values.double().mean()) for name, values in notes.items()}
+        measured = {name: values.double() for name, values in notes.items() if name != KIND}
+        figures = {name: float(values.mean()) for name, values in measured.items()}
+        kinds = self._tests.kinds
+        for number, kind in enumerate(kinds if len(kinds) > 1 else ()):
+            of_kind = notes[KIND] == number
+            figures |= {f"{kind}_{name}": float(values[of_kind].mean()) for name, values in measured.items()}
+        return figures
 
     def pictures(self, forward: Forward, test: Supply) -> Mapping[str, Figure]:
         pairs = list(test.epoch(0))
-        noisy, clean = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+        noisy, target = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+        clean = target[:, :-1]
         chosen = torch.linspace(0, len(clean) - 1, min(SHOWN_PATCHES, len(clean))).long()
         return {"before_after.png": draw_patches(clean[chosen], noisy[chosen], forward(noisy[chosen]))}
 
@@ -124,5 +148,12 @@ def _spelled(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))
 
 
-def _range(sigma: tuple[float, float]) -> str:
-    return f"{sigma[0]:g}" if sigma[0] == sigma[1] else f"{sigma[0]:g} to {sigma[1]:g}"
+def _spelled_losses(degradation: Degradation) -> str:
+    """What patches lose, as people say it."""
+    low, high = degradation.sigma
+    parts = [f"noise of σ = {low:g}" + f" to {high:g}" * (low != high) + " of 255"]
+    if degradation.scales:
+        parts.append(f"scaling by {', '.join(map(str, degradation.scales))}")
+    if degradation.qualities:
+        parts.append(f"JPEG of quality {degradation.qualities[0]} to {degradation.qualities[-1]}")
+    return ", ".join(parts)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from netdsl.training.batches import Batch
 from netdsl.training.evaluation import evaluate, predict
 from netdsl.training.network import TrainableNetwork
+from netdsl.training.noise import DegradedBatches
 from netdsl.training.progress import Display
 from netdsl.training.recipe import check_recipe, resolve_recipe
 from netdsl.training.run_folder import Run
@@ -104,8 +107,43 @@ def test_a_range_of_noise_is_tested_at_one_strength(tmp_path: Path) -> None:
         display=Display(said),
     )
 
-    assert "noise of σ = 0 to 55 to train on, 15 to test on, of 255" in said.getvalue()
+    assert "to train on noise of σ = 0 to 55 of 255; to test on noise of σ = 15 of 255" in said.getvalue()
     assert run.metrics["test_noisy_psnr"] == pytest.approx(24.61, abs=0.05)
+
+
+def test_noise_scaling_and_compression_are_each_measured_for_themselves(tmp_path: Path) -> None:
+    """DnCNN-3 in small; the tests have each of their 64 patches three times."""
+    text = RECIPE.replace("sigma=50", "sigma=[0, 55], test_sigma=25, scales=[2, 3, 4], quality=[5, 99]")
+    said = io.StringIO()
+
+    run = train(denoiser(text), out=tmp_path / "run", device="cpu", display=Display(said))
+
+    told = "to test on noise of σ = 25 of 255, scaling by 2, 3, 4, JPEG of quality 10 to 40"
+    assert told in said.getvalue()
+    assert run.facts.test_samples == 3 * 64
+    for name in ("psnr", "noisy_psnr", "ssim"):
+        of_kinds = [run.metrics[f"test_{kind}_{name}"] for kind in ("noise", "scale", "jpeg")]
+        assert run.metrics[f"test_{name}"] == pytest.approx(sum(of_kinds) / 3)
+    assert run.metrics["test_noise_noisy_psnr"] == pytest.approx(20.17, abs=0.05)
+    assert run.metrics["test_noise_psnr"] > run.metrics["test_noise_noisy_psnr"] + 0.5
+    measured = evaluate(run.folder, rebuild(denoiser(text)), device="cpu").figures
+    assert measured["jpeg_psnr"] == run.metrics["test_jpeg_psnr"]
+    resumes_to_the_same_bits(denoiser(text), run, tmp_path, tmp_path, (11,))
+
+
+def test_clean_pictures_of_others_teach_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Held to other patches than their own, a network loses the picture with the noise."""
+    degraded = DegradedBatches.epoch
+
+    def dealt_out(batches: DegradedBatches, number: int, first: int = 0) -> Iterator[Batch]:
+        for given, target in degraded(batches, number, first):
+            yield given, target if number == 0 else target.roll(1, dims=0)
+
+    monkeypatch.setattr(DegradedBatches, "epoch", dealt_out)
+
+    run = train(denoiser(), out=tmp_path / "run", device="cpu", display=silent())
+
+    assert run.metrics["test_psnr"] < run.metrics["test_noisy_psnr"] + 1
 
 
 @pytest.mark.parametrize(
@@ -119,7 +157,9 @@ def test_the_loss_is_what_it_says(loss: str, by_hand: object) -> None:
 
     task = make_task(resolve_recipe(section(f"task: denoise\nloss: {loss}"), {}, {}))
 
-    assert float(task.loss(output, target)) == pytest.approx(float(by_hand(output - target)))
+    assert float(task.loss(output, torch.cat([target, target[:, :1]], dim=1))) == pytest.approx(
+        float(by_hand(output - target))
+    )
 
 
 def test_photographs_are_to_free_of_noise_unless_said_otherwise() -> None:
@@ -139,6 +179,10 @@ def test_photographs_are_to_free_of_noise_unless_said_otherwise() -> None:
         ("task: denoise(sigma=256)", "argument-range"),
         ('task: denoise(sigma="much")', "argument-type"),
         ("task: denoise(stride=0)", "argument-range"),
+        ("task: denoise(scales=[1])", "argument-range"),
+        ("task: denoise(scales=2)", "argument-type"),
+        ("task: denoise(quality=[0, 99])", "argument-range"),
+        ("task: denoise(quality=[99, 5])", "argument-range"),
     ],
 )
 def test_what_has_no_meaning_is_told(text: str, code: str) -> None:
