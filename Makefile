@@ -7,7 +7,7 @@ READY := .venv/ready
 PIP = $$($(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test fuzz kill check docs bench clean
+.PHONY: help setup train test fuzz kill faults check docs bench clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ fuzz: setup ## check 20,000 texts that nobody would write: none may fail, wait, 
 
 kill: setup ## kill a sweep and a search ten times each: every trial must be there once, with the same figures
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.sweep.killing
+
+faults: setup ## kill trainings at any moment, flip bits, fill disks: nothing may be lost
+	NETDSL_FAULTS=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/training/test_faults.py
 
 check: setup ## look for faults without running: ruff, mypy
 	$(BIN)/ruff check .
