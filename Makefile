@@ -7,7 +7,7 @@ READY := .venv/ready
 PIP = $$($(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test fuzz kill faults check docs bench clean
+.PHONY: help setup train test long fuzz kill faults check docs bench clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ train: setup ## train MobileNetV2 as specs/mobilenetv2.yaml declares it
 # One thread for each of the two workers: torch's own threads would only fight over the cores.
 test: setup ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+
+long: setup ## run in full what the tests run in part: every shipped network, every input size
+	NETDSL_LONG=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 tests/analysis
 
 fuzz: setup ## check 20,000 texts that nobody would write: none may fail, wait, or fill the memory
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing

@@ -13,6 +13,20 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from netdsl.graph.graph import Leaf, Network, walk, walk_node
+
+
+def inputs_of(network: Network, batch: int) -> list[torch.Tensor]:
+    """A batch for each of a network's inputs."""
+    return [torch.randn(batch, *map(int, shape.sizes)) for shape in network.graph.inputs]
+
+
+def leaf_paths(network: Network) -> set[str]:
+    """The paths of the modules that are there in inference."""
+    heads = [head.node for head in network.heads if head.keep]
+    steps = [*walk(network.graph), *(s for node in heads for s in walk_node(network.graph, node, ""))]
+    return {step.path for step in steps if isinstance(step.node.operation, Leaf)}
+
 
 def storage(tensor: torch.Tensor) -> int:
     """What tells a tensor's storage from others, on the meta device as well."""

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from hypothesis import HealthCheck, given, note, settings
 
 from netdsl.analysis.memory import Amount, memory_of
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import compile_source, compile_spec
 from netdsl.diagnostics import Source
-from netdsl.graph.graph import Leaf, Merge, Network, walk, walk_node
-from tests.analysis.memory_in_torch import kept_bytes, live_bytes
+from netdsl.graph.graph import Merge, Network, walk
+from tests.analysis.memory_in_torch import inputs_of, kept_bytes, leaf_paths, live_bytes
 from tests.properties.networks import Drawn, networks
 
 SETTINGS = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-
-
-def inputs_of(network: Network, batch: int) -> list[torch.Tensor]:
-    return [torch.randn(batch, *map(int, shape.sizes)) for shape in network.graph.inputs]
 
 
 @given(networks())
@@ -32,12 +27,6 @@ def test_what_autograd_keeps_is_what_is_told(drawn: Drawn) -> None:
     memory = memory_of(network, device="cpu")
     for batch in (2, 3):
         assert kept_bytes(model, inputs_of(network, batch)) == memory.kept.of(batch)
-
-
-def leaf_paths(network: Network) -> set[str]:
-    heads = [head.node for head in network.heads if head.keep]
-    steps = [*walk(network.graph), *(s for node in heads for s in walk_node(network.graph, node, ""))]
-    return {step.path for step in steps if isinstance(step.node.operation, Leaf)}
 
 
 def merges_early(network: Network) -> bool:
@@ -61,39 +50,6 @@ def test_what_lives_at_once_is_what_is_told(drawn: Drawn) -> None:
     told = memory_of(network).live.of(2)
 
     assert seen <= told if merges_early(network) else seen == told
-
-
-SHIPPED = [
-    "alexnet",
-    "cdncnn_b",
-    "densenet121",
-    "googlenet",
-    "hybridsn",
-    "lenet5_1998",
-    "mobilenetv3_small",
-    "nin",
-    "resnet50",
-    "se_resnet50",
-    "shufflenet_v2",
-    "unet",
-    "vgg11_lrn",
-]
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_network_is_told_to_the_byte(name: str) -> None:
-    """With its heads in training, without them in inference; for two batches."""
-    network = compile_spec(name).network
-    assert network is not None
-    memory = memory_of(network, device="cpu")
-    with torch.device("meta"):  # nothing is computed, storages have their sizes all the same
-        trained = build_module(network, heads=True).train()
-        model = build_module(network)
-        for batch in (2, 5):
-            inputs = inputs_of(network, batch)
-
-            assert kept_bytes(trained, inputs) == memory.kept.of(batch)
-            assert live_bytes(model, inputs, leaf_paths(network)) == memory.live.of(batch)
 
 
 @pytest.mark.parametrize(
