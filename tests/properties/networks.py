@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn
+from hypothesis.strategies import DrawFn, SearchStrategy
 
 from netdsl.graph.shapes import Shape
 from netdsl.layers.catalog import LAYERS
@@ -235,26 +235,54 @@ def _layer_block(draw: DrawFn, shape: Shape, blocks: list[str]) -> Text:
     )
 
 
-_MUTABLE = re.compile(r"(?<![\w.\"'])(\d+)(?![\w.])|\b(true|false|same|valid|zeros|reflect|circular)\b")
-"""What a mutation replaces: a whole number that stands alone, or a word of an option."""
+_OPTIONS = (
+    ("true", "false"),
+    ("same", "valid"),
+    ("reflect", "replicate", "circular"),
+    ("nearest", "nearest-exact", "area", "linear", "bilinear", "bicubic", "trilinear"),
+    ("id", "x"),
+)
+"""Words that stand in each other's place; the last two are sources."""
+_OTHERS = {word: [other for other in words if other != word] for words in _OPTIONS for word in words}
+_OTHERS |= {plain: ["reflect", "replicate", "circular"] for plain in ("zeros", "constant")}  # of conv, of pad
+_MUTABLE = re.compile(
+    r"(?<![\w.\"'])(?P<number>\d+)(?![\w.])|from\((?P<stage>\w+)\)"
+    rf"|(?<![\w.-])(?P<word>{'|'.join(sorted(_OTHERS, key=len, reverse=True))})(?![\w.-])"
+)
+"""What a mutation replaces: a whole number that stands alone, a word of an option, a source."""
 
 
 @st.composite
-def mutants(draw: DrawFn) -> Drawn:
-    """Specs with one number or word replaced: neighbours of right ones, right or wrong."""
+def neighbours(draw: DrawFn, most: int = 8) -> list[Drawn]:
+    """Specs of one network, each with one number, word or source replaced: right or wrong."""
     drawn = draw(networks())
     marker = "blocks:" if "blocks:" in drawn.text else "net:"
     head, _, body = drawn.text.partition(marker)
-    places = list(_MUTABLE.finditer(body))
-    if not places:
-        return drawn
-    place = draw(st.sampled_from(places))
-    if place.group(1):
-        number = int(place.group(1))
-        other = draw(st.sampled_from([number + 1, max(0, number - 1), number * 2, 0, number + 7]))
-        replacement = str(other)
-    else:
-        replacement = draw(
-            st.sampled_from({"true": ["false"], "false": ["true"]}.get(place.group(2), ["same", "valid"]))
-        )
-    return Drawn(head + marker + body[: place.start()] + replacement + body[place.end() :], drawn.input)
+    stages = re.findall(r"^  (s\d):", body, re.MULTILINE)
+    edits = [
+        (group.span(name), other)
+        for group in _MUTABLE.finditer(body)
+        for name in [group.lastgroup or ""]
+        for other in _replacements(name, group[name], stages)
+    ]
+    count = min(most, len(edits))
+    chosen = (
+        draw(st.lists(st.sampled_from(edits), min_size=count, max_size=count, unique=True)) if edits else []
+    )
+    texts = [head + marker + body[:start] + other + body[end:] for (start, end), other in chosen]
+    return [Drawn(text, drawn.input) for text in texts or [drawn.text]]
+
+
+def _replacements(kind: str, old: str, stages: list[str]) -> list[str]:
+    if kind == "word":
+        return _OTHERS[old]
+    if kind == "stage":
+        return [name for name in stages if name != old]
+    number = int(old)
+    near = {number + 1, max(0, number - 1), number * 2, 0, number + 7}
+    return [str(other) for other in sorted(near - {number})]
+
+
+def mutants() -> SearchStrategy[Drawn]:
+    """A spec with one number, word or source replaced."""
+    return neighbours(most=1).map(lambda found: found[0])
