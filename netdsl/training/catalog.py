@@ -282,6 +282,11 @@ PREPARATIONS: Mapping[str, Entry] = {
         {
             OWN_MEAN: Statistic("taken off", OWN_MEAN),
             OWN_STD: Statistic("divided by", OWN_STD, above=0),
+            "per": Choice(
+                "what the data set's own figures are taken of: channels, or each pixel of each channel",
+                "channel",
+                options=("channel", "pixel"),
+            ),
         },
     ),
     "pca": Entry(

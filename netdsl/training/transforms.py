@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import torch
@@ -117,22 +117,34 @@ def spelled(shape: Sequence[int]) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
-    """Bytes to floats from 0 to 1, less the mean, over the standard deviation: one per channel, or None.
+    """Bytes to floats from 0 to 1, less the mean, over the standard deviation: one for each channel, or for
+    each pixel of each, or None.
 
     What comes as floats has its scale already.
     """
 
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
+    _laid_out: dict[tuple[torch.device, torch.Size], tuple[torch.Tensor, torch.Tensor]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Both beside images of a shape on a device, made once."""
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """A batch `(batch, channels, height, width)` as floats."""
         scaled = images.float().div_(255) if images.dtype == torch.uint8 else images
         if self.mean is None or self.std is None:
             return scaled
-        mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1)
-        std = torch.tensor(self.std, device=images.device).view(-1, 1, 1)
+        place = (images.device, images.shape[1:])
+        if place not in self._laid_out:
+            self._laid_out[place] = (_beside(self.mean, *place), _beside(self.std, *place))
+        mean, std = self._laid_out[place]
         return scaled.sub_(mean).div_(std)
+
+
+def _beside(figures: tuple[float, ...], device: torch.device, shape: torch.Size) -> torch.Tensor:
+    values = torch.tensor(figures, device=device)
+    return values.view(-1, 1, 1) if len(figures) == shape[0] else values.view(shape)
 
 
 def scaling(prepare: Sequence[Use], images: Callable[[], torch.Tensor], channels: int) -> Scaling:
@@ -142,10 +154,12 @@ def scaling(prepare: Sequence[Use], images: Callable[[], torch.Tensor], channels
         return Scaling(None, None)
     mean, std = normalize.arguments["mean"], normalize.arguments["std"]
     if mean == OWN_MEAN or std == OWN_STD:
-        own_mean, own_std = _statistics(images())
+        of = _statistics_of_pixels if normalize.arguments["per"] == "pixel" else _statistics
+        own_mean, own_std = of(images())
         mean, std = own_mean if mean == OWN_MEAN else mean, own_std if std == OWN_STD else std
     for name, figures in (("mean", mean), ("std", std)):
-        if len(figures) not in (1, channels):
+        given = normalize.arguments[name]
+        if len(figures) not in (1, channels) and given not in (OWN_MEAN, OWN_STD):
             message = (
                 f"`normalize` has a `{name}` for {len(figures)} channels, the network's input has {channels}"
             )
@@ -154,7 +168,7 @@ def scaling(prepare: Sequence[Use], images: Callable[[], torch.Tensor], channels
 
 
 def _spread(figures: Sequence[float], channels: int) -> tuple[float, ...]:
-    return tuple(map(float, figures)) if len(figures) == channels else (float(figures[0]),) * channels
+    return (float(figures[0]),) * channels if len(figures) == 1 else tuple(map(float, figures))
 
 
 COUNTED_AT_ONCE = 4096
@@ -178,6 +192,19 @@ def _statistics(images: torch.Tensor) -> tuple[tuple[float, ...], tuple[float, .
         means.append(mean)
         stds.append(max(math.sqrt(float((counts * (values - mean) ** 2).sum() / counts.sum())), SMALLEST_STD))
     return tuple(means), tuple(stds)
+
+
+def _statistics_of_pixels(images: torch.Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each pixel of each channel, over the images, row by row; as AlexNet's
+    mean image (Krizhevsky et al. 2012)."""
+    total, squares = (torch.zeros(images.shape[1:], dtype=torch.float64) for _ in range(2))
+    for part in torch.split(images, COUNTED_AT_ONCE):
+        values = part.double()
+        total += values.sum(dim=0)
+        squares += values.square().sum(dim=0)  # whole numbers below 2**53: exact
+    mean = total / len(images)
+    std = (squares / len(images) - mean.square()).clamp(min=0).sqrt() / 255
+    return tuple((mean / 255).flatten().tolist()), tuple(std.clamp(min=SMALLEST_STD).flatten().tolist())
 
 
 # The catalogue's words as torchvision's transforms

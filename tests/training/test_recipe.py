@@ -42,7 +42,7 @@ def test_a_recipe_says_every_choice() -> None:
         data=("cifar10", "digits"),
         prepare=(
             Use("resize", {"size": 32, "interpolation": "bilinear"}),
-            Use("normalize", {"mean": "mean", "std": "std"}),
+            Use("normalize", {"mean": "mean", "std": "std", "per": "channel"}),
         ),
         augment=(
             Use("random_crop", {"size": 32, "padding": 4, "padding_mode": "constant"}),

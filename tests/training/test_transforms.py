@@ -130,6 +130,40 @@ def test_a_constant_channel_is_not_divided_by_nothing() -> None:
     assert torch.equal(scaled("normalize", images), torch.zeros(2, 1, 3, 3))
 
 
+@pytest.mark.parametrize(("text", "divided"), [
+    ('normalize(mean, std, per="pixel")', True), ('normalize(mean, 1, per="pixel")', False)
+])  # fmt: skip
+def test_each_pixel_may_have_figures_of_its_own(text: str, divided: bool) -> None:
+    images = torch.randint(
+        0, 256, (50, 3, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    images[:, 1, 2, 3] = 9
+    shares = images.double() / 255
+
+    ours = scaled(text, images)
+
+    expected = shares - shares.mean(dim=0)
+    expected /= shares.std(dim=0, correction=0).clamp(min=1 / 255) if divided else 1
+    assert torch.allclose(ours.double(), expected, atol=1e-5)
+
+
+def test_scaling_does_not_change_what_it_is_given_nor_depend_on_what_came_before() -> None:
+    scale = scaling(uses("prepare", "normalize"), lambda: picture()[None], 3)
+    small, large = picture()[None], picture(3, 8, 9)[None].repeat(2, 1, 1, 1)
+    before = small.clone()
+
+    first, _, again = scale(small), scale(large), scale(small)
+
+    assert torch.equal(first, again)
+    assert torch.equal(small, before)
+
+
+def test_half_and_half_is_from_minus_one_to_one() -> None:
+    ends = torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 2)
+
+    assert scaled("normalize(0.5, 0.5)", ends).flatten().tolist() == [-1, 1]
+
+
 def test_figures_for_other_channels_are_told() -> None:
     wanted = uses("prepare", "normalize([0.5, 0.5], [0.2, 0.2])")
 
