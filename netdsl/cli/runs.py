@@ -87,7 +87,7 @@ def _draw(runs: Sequence[Listed], output: str) -> None:
 def _list(runs: Sequence[Listed]) -> Iterator[str]:
     """A line for each run."""
     from netdsl.sweep.tables import as_text
-    from netdsl.training.run_list import age
+    from netdsl.training.progress import duration
 
     now = datetime.now().astimezone()
     rows = [
@@ -101,7 +101,7 @@ def _list(runs: Sequence[Listed]) -> Iterator[str]:
             _shown(one.last),
             _shown(one.best),
             f"{one.run.facts.parameters:,}",
-            age(one.run.facts.started, now),
+            duration((now - datetime.fromisoformat(one.run.facts.started)).total_seconds()),
         ]
         for one in runs
     ]

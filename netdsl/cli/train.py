@@ -58,6 +58,9 @@ def configure(parser: Parser) -> None:
     checkpoints.add_argument(
         "--keep", type=whole_number(1), metavar="N", help="the latest that stay, besides the best; 2"
     )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write files for TensorBoard into the run's folder as well"
+    )
     weights = parser.add_argument_group("weights that --init names")
     weights.add_argument(
         "--fresh-head", action="store_true", help="classifiers of another number of classes begin anew"
@@ -86,9 +89,8 @@ def run(options: argparse.Namespace) -> int:
     """Trains from beginning to end; what happens is said as it happens."""
     replaced, modules = settings(options.settings), plugins(options.plugins)
     overrides = {key: text for key in KEYS if (text := getattr(options, key)) is not None}
-    keeping = {
-        name: value for name in ("checkpoint_every", "keep") if (value := getattr(options, name)) is not None
-    }
+    names = ("checkpoint_every", "keep", "tensorboard")
+    keeping = {name: value for name in names if (value := getattr(options, name)) is not None}
 
     from netdsl.training.session import train_spec  # torch is loaded only once the command line is right
 

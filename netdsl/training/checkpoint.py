@@ -61,12 +61,14 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """When checkpoints are written, and which stay."""
+    """What a run's folder keeps: when checkpoints are written, which stay, and what is written beside."""
 
     every_seconds: float = EVERY_SECONDS
     """How often within an epoch; at its end always."""
     last: int = KEEP
     """How many of the latest stay, besides the best."""
+    tensorboard: bool = False
+    """Whether files for TensorBoard are written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -44,6 +44,7 @@ from netdsl.training.signals import Stop, StopSignals
 from netdsl.training.state import State
 from netdsl.training.step import Step
 from netdsl.training.tasks.task import Task, read_by
+from netdsl.training.tensorboard import Events
 from netdsl.training.validation import is_over
 
 
@@ -95,6 +96,7 @@ class Training:
         self._saved: Position | None = None
         """Where the latest checkpoint is that was written or taken up."""
         self._saved_at = time.monotonic()
+        self._events: Events | None = None
 
     @property
     def checkpoints(self) -> Path:
@@ -107,6 +109,8 @@ class Training:
             Faults: something is not as it should be, or a signal came. What was whole by then is kept.
         """
         self._go_on()
+        if self.keeping.tensorboard:
+            self._tell_events()
         with self.signals.awaited():
             try:
                 with self.display.training(self.run.recipe.epochs * self.steps):
@@ -148,6 +152,17 @@ class Training:
         elif not self.step.looks_first:
             self.save()  # to go back to
         write_rows(self.run.folder, self.state.rows)
+
+    def _tell_events(self) -> None:
+        """Lets TensorBoard's files know of every step whose loss is read, and of every epoch."""
+        state, before = self.state, len(self.state.rows) * self.steps
+        events = self._events = Events(self.run, before + state.steps, self.steps)
+
+        def watch(number: int, loss: float) -> None:
+            step = len(state.rows) * self.steps + number
+            events.step(step, loss, self.step.rate(step - 1))
+
+        state.watch = watch
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self.state.restore(checkpoint, self.checkpoints)
@@ -202,6 +217,8 @@ class Training:
         state.end_epoch(row)
         self.save()
         write_rows(self.run.folder, state.rows)
+        if self._events is not None:
+            self._events.epoch(row)
         self.display.epoch(row, self.run.recipe.epochs, self.task.metric, self.task.samples)
 
     def _measured(self, supply: Supply) -> dict[str, float]:
@@ -275,6 +292,8 @@ class Training:
 
     def _report(self) -> Run:
         run = replace(self.run, rows=tuple(self.state.rows))
+        if self._events is not None:
+            self._events.close(run.rows)
         if run.rows:
             with self.state.averaged():
                 pictures = self.task.pictures(self._forward, self.material.test)

@@ -14,6 +14,20 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 REFRESHES_PER_SECOND = 4
 
 
+def duration(seconds: float) -> str:
+    """A span of time in the largest unit that it fills.
+
+    >>> duration(5.2), duration(200), duration(47 * 3600), duration(72 * 3600)
+    ('5 s', '3 min', '47 h', '3 d')
+    """
+    if seconds >= 48 * 3600:
+        return f"{seconds / (24 * 3600):.0f} d"
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
 class Display:
     """Writes to a stream; a terminal gets a live bar below the lines."""
 
@@ -69,5 +83,10 @@ class Display:
             f"epoch {int(row['epoch']):>{width}}/{epochs}"
             f"   train loss {row['train_loss']:.4f}  {metric} {row[f'train_{metric}']:.4f}{decides}"
             f"   test loss {row['test_loss']:.4f}  {metric} {row[f'test_{metric}']:.4f}"
-            f"   {row['samples_per_second']:,.0f} {samples}/s"
+            f"   {row['samples_per_second']:,.0f} {samples}/s{self._left(row, epochs)}"
         )
+
+    def _left(self, row: Mapping[str, float], epochs: int) -> str:
+        """How long the rest takes at the pace of the last epoch; a live bar says so itself."""
+        left = (epochs - row["epoch"]) * row["seconds"]
+        return f"   {duration(left)} left" if left and self._bar is None else ""

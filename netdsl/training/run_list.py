@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,19 +107,6 @@ def find_runs(folders: Sequence[Path]) -> Found:
         except Faults as faults:
             damaged.append(faults.diagnostics[0].message)
     return Found(tuple(found), tuple(damaged))
-
-
-def age(started: str, now: datetime) -> str:
-    """How long ago something began, in the largest unit that it fills.
-
-    >>> age("2024-05-01T10:00:00+00:00", datetime.fromisoformat("2024-05-03T09:00:00+00:00"))
-    '47 h'
-    """
-    seconds = (now - datetime.fromisoformat(started)).total_seconds()
-    for unit, length in (("d", 48 * 3600), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / (24 * 3600 if unit == 'd' else length):.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
 
 
 Values = tuple[str, ...]

@@ -25,6 +25,7 @@ from netdsl.training.network import Rebuild, TrainableNetwork
 from netdsl.training.porting import Ported, earlier_network, earlier_run, is_run, port
 from netdsl.training.run_folder import SPEC, Run
 from netdsl.training.runner import train
+from netdsl.training.tensorboard import writer_class
 
 
 def train_spec(
@@ -42,6 +43,7 @@ def train_spec(
     root: str | Path | None = None,
     checkpoint_every: float = EVERY_SECONDS,
     keep: int = KEEP,
+    tensorboard: bool = False,
     **recipe: Any,
 ) -> Run:
     """Trains a spec's network.
@@ -62,11 +64,14 @@ def train_spec(
         root: the folder that data sets are kept in.
         checkpoint_every: seconds from checkpoint to checkpoint within an epoch; one is at its end always.
         keep: how many of the latest checkpoints stay, besides the best.
+        tensorboard: whether files for TensorBoard are written into the run's folder.
         **recipe: the same as `overrides`: `data="digits"`, `epochs=3`.
 
     Raises:
         Faults: something is not as it should be; `exit_code` says what.
     """
+    if tensorboard:
+        writer_class()  # a missing library is told before anything is made
     network = trainable(compile_spec(spec, settings, plugins), settings or {})
     replaced = {**(overrides or {}), **recipe} | ({} if init is None else {"init": init})
     words = {name: str(value) for name, value in replaced.items() if value is not None}
@@ -85,7 +90,7 @@ def train_spec(
         resume=resume,
         device=device,
         root=root,
-        keeping=Keeping(checkpoint_every, keep),
+        keeping=Keeping(checkpoint_every, keep, tensorboard),
     )
 
 

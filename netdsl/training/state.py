@@ -7,7 +7,7 @@ so that a run which is resumed at any step has the bits of an undisturbed one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +64,8 @@ class State:
     """What the last of them have given."""
     seconds: float = 0.0
     """What the steps of the epoch under way took."""
+    watch: Callable[[int, float], None] = lambda _number, _loss: None
+    """Told the loss of each step, counted within its epoch from 1, once it is read."""
     is_whole: bool = True
     """Whether no step was broken off while it changed weights."""
 
@@ -111,6 +113,7 @@ class State:
                 message = f"the loss is {loss} at {Position(len(self.rows), number)}"
                 raise NonFinite("non-finite-loss", message)
             self.totals.add(taken.samples, loss, taken.notes)
+            self.watch(number, loss)
         self.unread.clear()
 
     def end_epoch(self, row: Row) -> None:

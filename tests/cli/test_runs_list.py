@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from PIL import Image
 import netdsl
 from netdsl.cli.main import main
 from netdsl.diagnostics import Faults
-from netdsl.training.run_list import age, draw_runs, find_runs
+from netdsl.training.run_list import draw_runs, find_runs
 
 SPEC = """
 name: small
@@ -167,10 +166,3 @@ def test_what_is_wrong_is_said(words: list[str], code: str, runs: Path, capsys: 
 
     assert main(["runs", *words]) == 2
     assert f"error[{code}]: " in capsys.readouterr().err
-
-
-def test_an_age_is_told_in_the_largest_unit_that_it_fills() -> None:
-    now = datetime.fromisoformat("2024-05-03T09:00:00+00:00")
-    spans = (timedelta(seconds=5), timedelta(minutes=3), timedelta(hours=47), timedelta(days=3))
-
-    assert [age((now - span).isoformat(), now) for span in spans] == ["5 s", "3 min", "47 h", "3 d"]

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from netdsl.training.progress import Display
+from netdsl.training.progress import Display, duration
 
 ROW = {
     "epoch": 3,
@@ -15,6 +15,7 @@ ROW = {
     "test_loss": 0.625,
     "test_accuracy": 0.7,
     "samples_per_second": 1234.5,
+    "seconds": 30.0,
 }
 
 
@@ -41,7 +42,7 @@ def test_a_file_gets_plain_lines() -> None:
     assert stream.getvalue() == (
         "net [on] digits\nA FALLBACK\n"
         "epoch  3/10   train loss 0.5000  accuracy 0.7500   test loss 0.6250  accuracy 0.7000"
-        "   1,234 images/s\n"
+        "   1,234 images/s   4 min left\n"
     )
 
 
@@ -58,6 +59,7 @@ def test_a_terminal_gets_a_live_bar_as_well(monkeypatch: pytest.MonkeyPatch) -> 
     assert "epoch 3/10" in text
     assert "loss 0.500  accuracy 0.750  1,234 images/s" in text
     assert "epoch  3/10   train loss 0.5000" in text
+    assert "min left" not in text  # the bar has a clock of its own
 
 
 def test_a_silent_display_shows_nothing() -> None:
@@ -66,3 +68,17 @@ def test_a_silent_display_shows_nothing() -> None:
     shown(Display(stream, silent=True))
 
     assert stream.getvalue() == ""
+
+
+def test_nothing_is_left_behind_the_last_epoch() -> None:
+    stream = io.StringIO()
+
+    Display(stream).epoch(ROW, 3, "accuracy", "images")
+
+    assert stream.getvalue().endswith("images/s\n")
+
+
+def test_a_span_is_told_in_the_largest_unit_that_it_fills() -> None:
+    spans = (0, 5, 59, 180, 47 * 3600, 72 * 3600)
+
+    assert [duration(span) for span in spans] == ["0 s", "5 s", "59 s", "3 min", "47 h", "3 d"]
