@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netdsl.analysis.boundaries import as_argument
+from netdsl.analysis.compound_walk import MOST_LAYERS
 from netdsl.analysis.environment import BlockContext, Effort, Environment, Program
-from netdsl.analysis.evaluate import as_layer, evaluate, several_inputs
-from netdsl.analysis.expansion import MOST_LAYERS, Elaborator, is_flow
+from netdsl.analysis.evaluate import as_layer, evaluate
+from netdsl.analysis.expansion import Elaborator, is_flow
 from netdsl.analysis.labels import label_body
+from netdsl.analysis.leaves import several_inputs
 from netdsl.analysis.program import looks_channels_last, read_elsewhere
 from netdsl.analysis.scope import SEVERAL, Scope, Tensor
 from netdsl.analysis.values import (

@@ -13,7 +13,9 @@ from typing import Any
 
 from netdsl.analysis.prelude import prelude
 from netdsl.cli.train import ABOUT as KEY_ABOUT
-from netdsl.language.document import ABOUT, CLAIMS_ABOUT, CLAIMS_BY_STAGE, HEAD_ABOUT, MERGES, NAME
+from netdsl.language.bodies import MERGES
+from netdsl.language.document import ABOUT, CLAIMS_ABOUT, CLAIMS_BY_STAGE, HEAD_ABOUT
+from netdsl.language.sections import NAME
 from netdsl.layers.arguments import Integer
 from netdsl.layers.catalog import LAYERS
 from netdsl.layers.layer import Layer

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netdsl.diagnostics import Collector, Faults, Source
-from netdsl.language.document import KEYS, expression_of
+from netdsl.language.document import KEYS
 from netdsl.language.format_columns import align_columns
 from netdsl.language.format_lines import print_lines
 from netdsl.language.format_tokens import Path, is_expression, tokens_of
+from netdsl.language.scalars import expression_of
 from netdsl.language.syntax import Data, Node
 from netdsl.language.yaml_text import read_yaml
 

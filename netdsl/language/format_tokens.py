@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netdsl.diagnostics import Faults, Source
-from netdsl.language.document import expression_of, written
 from netdsl.language.format_expressions import words_of
+from netdsl.language.scalars import expression_of, written
 from netdsl.language.syntax import Data
 
 _SIGN = re.compile(r"#[^\n]*|(?m:^(?:---|\.\.\.)(?=\s|\Z))|(?m:^%[^\n]*)|[-?:,\[\]{}]")

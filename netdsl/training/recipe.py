@@ -15,7 +15,7 @@ from netdsl.analysis.evaluate import constant
 from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span, did_you_mean
 from netdsl.graph.formula import plain
 from netdsl.language import syntax
-from netdsl.language.document import expression_of
+from netdsl.language.scalars import expression_of
 from netdsl.layers.arguments import BadArgument
 from netdsl.layers.layer import spell
 from netdsl.records import replace

@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 import torch
 
+from netdsl.analysis.block_walk import DEEPEST_BLOCKS
+from netdsl.analysis.compound_walk import MOST_LAYERS
 from netdsl.analysis.environment import MOST_STEPS
 from netdsl.analysis.evaluate import LONGEST_LIST
-from netdsl.analysis.expansion import DEEPEST_BLOCKS, MOST_LAYERS
 from netdsl.analysis.lints.choice import Lints
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import MOST_BUILT_LAYERS, compile_spec
 from netdsl.diagnostics import MOST_FAULTS, Diagnostic
 from netdsl.diagnostics.render import render_all
-from netdsl.language.document import LONGEST_CHAIN
 from netdsl.language.effort import MOST_WORDS
 from netdsl.language.expressions import DEEPEST, LONGEST_NAME, LONGEST_ROW
+from netdsl.language.extension import LONGEST_CHAIN
 from netdsl.language.yaml_text import DEEPEST_NESTING, LARGEST_FILE
 from netdsl.layers.layer import LARGEST
 from tests.cases.reading import Case, Expected, position, read_cases, read_page

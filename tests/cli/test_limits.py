@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import netdsl
-from netdsl.analysis.expansion import MOST_LAYERS
+from netdsl.analysis.compound_walk import MOST_LAYERS
 from netdsl.cli.main import main
 from netdsl.compiler import MOST_BUILT_LAYERS
 from netdsl.diagnostics import MOST_FAULTS, Faults

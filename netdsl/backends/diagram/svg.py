@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from textwrap import wrap
 
-from netdsl.backends.diagram.layout import (
+from netdsl.backends.diagram.layout import lay_out, pill_text
+from netdsl.backends.diagram.pieces import Box, Drawing
+from netdsl.backends.diagram.sheet import (
     PADDING,
     PORT_HEIGHT,
     RADIUS,
@@ -22,10 +24,7 @@ from netdsl.backends.diagram.layout import (
     Sheet,
     inside_of,
     items_of,
-    lay_out,
-    pill_text,
 )
-from netdsl.backends.diagram.pieces import Box, Drawing
 from netdsl.backends.diagram.texts import NAME, SMALL, costs_text
 from netdsl.diagnostics.snippet import harmless
 
