@@ -96,8 +96,10 @@ def test_torch_agrees(case: Case, tmp_path: Path) -> None:
 
 
 def test_there_are_enough_wrong_cases() -> None:
-    """The gallery of mistakes is as wide as the language."""
-    assert sum(len(case.errors) for case in CASES) >= 400
+    """The gallery of mistakes is as wide as the language; some files have five mistakes and more."""
+    assert sum(bool(case.errors) for case in CASES) >= 400
+    assert sum(len(case.errors) >= 5 for case in CASES) >= 20
+    assert sum(error.column is not None for case in CASES for error in case.errors) >= 500
     assert len({error.code for case in CASES for error in case.errors}) >= 110
 
 
