@@ -7,7 +7,7 @@ READY := .venv/ready
 PIP = $$($(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test long fuzz kill faults check docs bench clean
+.PHONY: help setup train test long fuzz kill faults trials check docs bench clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ kill: setup ## kill a sweep and a search ten times each: every trial must be the
 
 faults: setup ## kill trainings at any moment, flip bits, fill disks: nothing may be lost
 	NETDSL_FAULTS=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/training/test_faults.py
+
+trials: setup ## train tasks as their articles do, for minutes, against what their figures are held to
+	NETDSL_TRIALS=1 $(BIN)/python -m pytest -s tests/training/tasks/test_trials.py
 
 check: setup ## look for faults without running: ruff, mypy
 	$(BIN)/ruff check .

@@ -111,9 +111,13 @@ class Recipe:
         return json.dumps(vars(self), default=vars, indent=2)
 
     @staticmethod
-    def from_json(text: str) -> Recipe:
+    def from_json(text: str, named: str = "a run's recipe") -> Recipe:
         """The recipe of a run's folder. What an older netdsl did not know to write has its default, by which
         a run does what it did.
+
+        Args:
+            text: what the file holds.
+            named: what it is called where it is at fault.
 
         Raises:
             Faults: the text is damaged, or says what this netdsl does not know; exit code 5.
@@ -121,7 +125,7 @@ class Recipe:
         try:
             return Recipe(**{name: _restored(name, value) for name, value in json.loads(text).items()})
         except (ValueError, TypeError, KeyError, AttributeError, BadArgument) as error:
-            raise fault("damaged-recipe", f"a run's recipe cannot be read: {error}", exit_code=5) from None
+            raise fault("damaged-recipe", f"{named} cannot be read: {error}", exit_code=5) from None
 
 
 def _kind(name: str) -> str:

@@ -317,7 +317,7 @@ def read_run(folder: str | Path) -> Run:
         message = f"`{folder}` is no run's folder: it has no `{FACTS}`"
         raise fault("missing-run", message, help="give the folder that `netdsl train` named at its end")
     try:
-        recipe = Recipe.from_json((folder / RECIPE).read_text("utf-8"))
+        recipe = Recipe.from_json((folder / RECIPE).read_text("utf-8"), f"`{folder / RECIPE}`")
         facts = TypeAdapter(Facts).validate_json((folder / FACTS).read_bytes())
         lines = (folder / METRICS).read_text("utf-8").splitlines() if (folder / METRICS).is_file() else []
         rows = tuple(json.loads(line) for line in lines)

@@ -149,7 +149,9 @@ def test_what_an_older_netdsl_did_not_write_has_its_default() -> None:
 
     assert Recipe.from_json(json.dumps(written)) == recipe
     del written["schedule"]["arguments"]["every"]
-    assert fault_of(lambda: Recipe.from_json(json.dumps(written))) == ("damaged-recipe", 5)
+    diagnostics, exit_code = faults_of(lambda: Recipe.from_json(json.dumps(written), "`a/recipe.json`"))
+    assert exit_code == 5
+    assert diagnostics[0].message == "`a/recipe.json` cannot be read: it lacks `every`"
 
 
 @pytest.mark.parametrize(
