@@ -133,7 +133,7 @@ def save_checkpoint(
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         message = f"the checkpoint `{final}` cannot be written: {(error.strerror or str(error)).lower()}"
-        help = "the checkpoints before it are as they were; `--resume` goes on from the latest"
+        help = "make room, or mount the disk again: the checkpoints before it are as they were"
         raise fault("checkpoint-unwritable", message, exit_code=5, help=help) from None
     return final
 
