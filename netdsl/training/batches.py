@@ -19,7 +19,7 @@ import torch
 from netdsl.diagnostics import Diagnostic, Faults
 from netdsl.training.augment.mixing import Mixing
 from netdsl.training.damage import Damaged
-from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
+from netdsl.training.data.dataset import HeldImages, HeldSplit, ImageFiles, Split
 from netdsl.training.seeds import MIX, Chance, order_of
 from netdsl.training.transforms import Transform
 from netdsl.training.workers import Begin, made_by_workers
@@ -150,6 +150,16 @@ class Batches:
 
     def shared(self, share: Share) -> Batches:
         return replace(self, share=share)
+
+    def on(self, device: torch.device) -> Batches:
+        """The same batches for a GPU: images in memory lie on it and are augmented there, others come to it
+        from memory that it reads by itself."""
+        if device.type != "cuda":
+            return self
+        if not self.is_held or not isinstance(self.split.images, HeldImages):
+            return replace(self, pinned=True)
+        values = self.split.images.values.to(device)
+        return replace(self, split=HeldSplit(HeldImages(values), self.split.labels))
 
     def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, counted from 1, from the first one wanted on.

@@ -52,6 +52,16 @@ class Material:
     validation: Supply | None = None
     """What is kept of the training data to decide by."""
 
+    def on(self, device: torch.device) -> Material:
+        """The same for a device: batches of images come from where it gets them soonest."""
+        train, test = _on(self.train, device), _on(self.test, device)
+        validation = None if self.validation is None else _on(self.validation, device)
+        return replace(self, train=train, test=test, validation=validation)
+
+
+def _on(supply: Supply, device: torch.device) -> Supply:
+    return supply.on(device) if isinstance(supply, Batches) else supply
+
 
 def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Callable[[str], None]) -> Material:
     """The batches and the scaling of a data set for a network.

@@ -127,7 +127,7 @@ def _train(setting: _Setting, folder: Path, earlier: Run | None, beginning: Begi
     if placement.device.type == "cpu":
         keep_freed_memory()
     try:
-        material = _material(network, recipe, task, found.data, display)
+        material = _material(network, recipe, task, found.data, display).on(placement.device)
         facts = gather_facts(network, found, material, placement, recipe, task.samples)
         run = Run(folder, recipe, earlier.facts if earlier else facts, ())
         write_beginning(run, network, beginning.record if beginning else None)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from netdsl.training.batches import Batches
 from netdsl.training.choices import Recipe, complete
 from netdsl.training.data.dataset import DataSet, ImageFiles, Split
 from netdsl.training.data.folder import read_folder
@@ -51,3 +52,16 @@ def test_a_run_knows_what_was_left_out(tmp_path: Path) -> None:
     assert remark.startswith("2 damaged images are left out: ")
     assert "cat/1.png" in remark
     assert "dog/0.png" in remark
+
+
+def test_only_a_gpu_is_given_batches_otherwise(tmp_path: Path) -> None:
+    """Images that stream are pinned for it; what is in memory is moved, which takes one to be tried."""
+    data = read_folder("folder:x", animals(tmp_path))
+    values = {"data": ("folder:x",), "prepare": (), "augment": uses("augment", "random_resized_crop([4, 6])")}
+    made = prepare(network(input=(3, 4, 6)), complete(values), data, lambda _: None)
+
+    assert made.on(torch.device("cpu")).train is made.train
+    streamed = made.train
+    assert isinstance(streamed, Batches)
+    assert streamed.on(torch.device("cuda")).pinned
+    assert not streamed.pinned
