@@ -48,7 +48,7 @@ def draw_curves(run: Run, metric: str) -> Figure:
             values = [row[f"{part}_{name}"] for row in run.rows]
             axes.plot(epochs, values, marker=".", color=colour, label=f"{part} ({values[-1]:.4f})")
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_ylabel(name)
         axes.grid(alpha=0.3)
         axes.legend()

@@ -34,6 +34,7 @@ CAPTIONS: Mapping[str, str] = {
     "confusion.png": "classes that are, by rows, and classes that were seen, by columns, of the test data",
     "mistakes.png": "the surest of the mistakes on the test data",
     "roc.png": "sensitivity over false alarms, for every threshold",
+    "precision_recall.png": "precision over recall, of pictures found by texts and of texts by pictures",
     "before_after.png": "test patches as they are, as they were given, and restored",
     "map.png": "the classes that are known, and those seen in tests",
 }
@@ -59,7 +60,7 @@ def html_report(run: Run, metric: str, curves: Figure, pictures: Mapping[str, by
         f'<div class="pictures">{shown}</div>' if shown else "",
         "<h2>Figures</h2>",
         _last_figures(run.metrics),
-        folded(f"Each of {len(run.rows)} epochs", _epochs(run.rows)),
+        folded("Epoch by epoch", _epochs(run.rows)),
         "<h2>Recipe</h2>",
         listing(recipe_lines(run)),
         "<h2>Where and how</h2>",
@@ -86,7 +87,7 @@ def _figures(run: Run, metric: str) -> str:
     seconds = sum(row["seconds"] for row in run.rows)
     figures = {
         f"test {metric}": f"{run.metrics[f'test_{metric}']:.4f}",
-        f"of {run.recipe.epochs} epochs": f"{int(run.metrics['epoch'])}",
+        f"of {run.recipe.epochs} epoch{'s' * (run.recipe.epochs != 1)}": f"{int(run.metrics['epoch'])}",
         "parameters": f"{facts.parameters:,}",
         "MACs": f"{facts.macs:,}",
         f"{facts.samples} to train on": f"{facts.train_samples:,}",

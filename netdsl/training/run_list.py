@@ -178,7 +178,7 @@ def draw_runs(runs: Sequence[Listed]) -> Figure:
                     label = listed.name if part == "test" else None
                     axes.plot(*zip(*points, strict=True), style, marker=".", color=colour, label=label)
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_ylabel(name)
         axes.grid(alpha=0.3)
     drawn.axes[0].legend(fontsize=8, title="test; training dotted", title_fontsize=8)

@@ -55,7 +55,7 @@ def test_a_page_stands_alone_and_shows_all(run: Run, page: Page) -> None:
     assert drawn
     assert page.locator("svg").get_by_text("epoch").count() == 2  # words stay words
     assert page.locator(".figures b").first.inner_text() == f"{run.metrics['test_accuracy']:.4f}"
-    page.click("text=Each of 2 epochs")
+    page.click("text=Epoch by epoch")
     assert page.locator("details[open] tr").count() == 3
 
 
