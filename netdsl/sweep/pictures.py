@@ -16,6 +16,8 @@ from netdsl.sweep.values import as_number
 REPEAT, MEAN, PUBLISHED, BASELINE = "tab:blue", "black", "tab:orange", "grey"
 LOGARITHMIC = 10
 """From this ratio of the largest to the smallest value on, an axis is logarithmic."""
+MOST_TICKS = 20
+"""Values of a factor that are named below its axis, and whose means are joined: a search has more."""
 MOST_LABELLED = 12
 """Points of a front that are named."""
 LONGEST_LABEL = 30
@@ -40,6 +42,8 @@ def draw_all(summary: Summary) -> dict[str, tuple[str, bytes]]:
 def _over(summary: Summary, factor: str) -> str:
     """What a mean of a grid is taken over, besides the repeats."""
     others = [name for name in summary.study.factors if name != factor]
+    if summary.study.searched is not None:
+        return " of what a search chose"
     if summary.study.one_at_a_time or not others:
         return " and the standard deviation"
     return f" over all values of {' and '.join(others)}"
@@ -99,7 +103,7 @@ def _draw_means(axes: Axes, places: Sequence[float], groups: Sequence[tuple[str,
             found.append((place, sum(means) / len(means), alone or 0.0))
     if found:
         where, heights, spreads = zip(*found, strict=True)
-        style = "_" if _are_words(groups) else "_-"
+        style = "_" if _are_words(groups) or len(groups) > MOST_TICKS else "_-"
         label = "mean ± standard deviation" if any(spreads) else "mean"
         axes.errorbar(
             where, heights, spreads, fmt=style, color=MEAN, capsize=4, markersize=14, linewidth=1, label=label
@@ -125,7 +129,8 @@ def _places(axes: Axes, values: Sequence[str]) -> list[float]:
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xticks(numbers, values)
+    if len(values) <= MOST_TICKS:
+        axes.set_xticks(numbers, values)
     return numbers
 
 

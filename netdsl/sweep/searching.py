@@ -17,11 +17,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from netdsl.diagnostics import Diagnostic, Faults, did_you_mean, fault
+from netdsl.diagnostics import Faults, did_you_mean, fault
+from netdsl.sweep.choosing import Chooser
 from netdsl.sweep.factors import SPEC
 from netdsl.sweep.machine import Machine, devices_of, parallel, threads_each
 from netdsl.sweep.memory import Memory, Tried
-from netdsl.sweep.plan import spelled, trial_of
+from netdsl.sweep.plan import trial_of
 from netdsl.sweep.processes import Workers
 from netdsl.sweep.requests import RESULTS, Sender, find_used, keep_spec, outcome_of, told
 from netdsl.sweep.runner import INTERRUPTED, folder_name
@@ -32,7 +33,6 @@ from netdsl.sweep.study import (
     STUDY,
     Outcome,
     Planned,
-    Row,
     Searched,
     Study,
     Used,
@@ -47,8 +47,8 @@ from netdsl.sweep.variants import Variant
 from netdsl.training.progress import Display
 from netdsl.training.tasks import make_task
 
-IN_VAIN = 200
-"""Choices in a row that bring nothing new, after which a search ends."""
+Sent = tuple[dict[str, Any], Planned, Tried]
+"""A request, the trial that it is for, and the combination that the trial is of."""
 
 
 def search(
@@ -113,14 +113,19 @@ class _Leader:
         self._threads = (
             self._earlier.threads if self._earlier else threads_each(machine, sought.count * wish.repeats)
         )
+        self._chooser = Chooser(
+            self.memory,
+            space,
+            self._owner,
+            asked.wish.repeats,
+            lambda variant: self._data_of(variant).used,
+            display,
+        )
         spaces = {name: space.spelled(name) for name in (*space.lists, *space.intervals)}
         self._how = Searched(
             count=sought.count, objective=self._objective, space=spaces, refused=(), owner=self._owner
         )
-        self._variants: dict[int, Variant] = {}
         self._failed: dict[int, list[Outcome]] = {}
-        self._refused: dict[str, Diagnostic] = {}
-        """By what they say, each once."""
 
     def _read_earlier(self) -> Study | None:
         try:
@@ -181,84 +186,37 @@ class _Leader:
             self.memory.begin_with(self._space, own)
         devices = devices_of(self._machine.device)
         jobs = self._machine.jobs or parallel(devices)
-        waiting = {request["id"]: (request, planned, one) for request, planned, one in self._left_over()}
-        queue = deque(waiting)
-        at_work = 0
+        queue = deque(self._left_over())
+        at_work: dict[str, tuple[Planned, Tried]] = {}
         with Workers(jobs, devices, self._threads, lock, self._folder / LOGS) as workers:
             while True:
-                while at_work < jobs and (queue or self._choose(waiting, queue, jobs > 1)):
-                    workers.send(waiting[queue.popleft()][0])
-                    at_work += 1
+                while len(at_work) < jobs and (queue or self._choose(queue, side_by_side=jobs > 1)):
+                    request, planned, one = queue.popleft()
+                    at_work[planned.id] = (planned, one)
+                    workers.send(request)
                 if not at_work:
                     break
                 request, answer = workers.next_answer()
-                at_work -= 1
-                _, planned, one = waiting.pop(request["id"])
-                self._end(planned, one, answer)
-        if self._refused and not counted(self.memory.tried()):
-            raise Faults(list(self._refused.values()))
+                self._end(*at_work.pop(request["id"]), answer)
+        if self._chooser.refused and not counted(self.memory.tried()):
+            raise Faults(list(self._chooser.refused.values()))
 
-    def _left_over(self) -> Iterator[tuple[dict[str, Any], Planned, Tried]]:
+    def _left_over(self) -> Iterator[Sent]:
         """The trials of this folder's combinations that have not ended."""
         for one in self.memory.tried():
             if one.state == "training" and one.owner == self._owner:
-                yield from self._requests(one, self._variant(one))
+                yield from self._requests(one)
 
-    def _choose(self, waiting: dict[str, Any], queue: deque[str], side_by_side: bool) -> bool:
-        """Lets the memory choose until there is something new to train; whether there is."""
-        for _ in range(IN_VAIN):
-            tried = self.memory.tried()
-            chosen = [one.values for one in tried]
-            is_whole = self._space.size is not None and _distinct(chosen) >= self._space.size
-            if is_whole or sum(one.counts for one in tried) >= self._sought.count:
-                return False
-            number, values = self.memory.choose(self._space, len(tried), side_by_side)
-            one = self._judged(number, values)
-            if one.state == "training":
-                for request, planned, _ in self._requests(one, self._variant(one)):
-                    waiting[planned.id] = (request, planned, one)
-                    queue.append(planned.id)
-                return True
-        return False
+    def _choose(self, queue: deque[Sent], *, side_by_side: bool) -> bool:
+        """Lets a combination be chosen that is new, and queues its trials; whether there is one."""
+        one = self._chooser.next(self._sought.count, parallel=side_by_side)
+        if one is not None:
+            queue.extend(self._requests(one))
+        return one is not None
 
-    def _judged(self, number: int, values: dict[str, str]) -> Tried:
-        """Whether a combination that was chosen is to be trained; written down either way."""
-        one = Tried(number=number, values=values, owner=self._owner, state="training")
-        try:
-            variant = self._space.workshop.make(self._space.values(values))
-            row = _row(values, variant)
-            data = self._data_of(variant).used
-            ids = tuple(trial_of(variant, 0, repeat, data).id for repeat in range(self._asked.wish.repeats))
-        except Faults as faults:
-            return self._refuse(one, faults.diagnostics[0])
-        one = replace(one, row=row, ids=ids, seed=variant.recipe.seed)
-        self.memory.note(
-            one
-        )  # before one looks: of two machines that choose the same, the later sees the earlier
-        if any(other.ids == ids and other.number < number for other in self.memory.tried()):
-            one = replace(one, state="same")
-            self.memory.note(one)
-            self.memory.tell(number, None, learn=False)
-        return one
-
-    def _refuse(self, one: Tried, why: Diagnostic) -> Tried:
-        """Writes down that a combination is wrong; each reason is said once."""
-        if why.message not in self._refused:
-            self._display.warn(f"left out: {why.message} (in the combination {spelled(one.values)})")
-            self._refused[why.message] = why
-        known = any(other.values == one.values for other in self.memory.tried())
-        one = replace(one, state="same" if known else "refused", code=why.code, reason=why.message)
-        self.memory.note(one)
-        self.memory.tell(one.number, None)
-        return one
-
-    def _variant(self, one: Tried) -> Variant:
-        if one.number not in self._variants:
-            self._variants[one.number] = self._space.workshop.make(self._space.values(one.values))
-        return self._variants[one.number]
-
-    def _requests(self, one: Tried, variant: Variant) -> Iterator[tuple[dict[str, Any], Planned, Tried]]:
-        """The trials of a combination that have not ended: requests, with what is planned."""
+    def _requests(self, one: Tried) -> Iterator[Sent]:
+        """The trials of a combination that have not ended."""
+        variant = self._chooser.variant(one)
         data = self._data_of(variant).used
         done = {outcome.id for outcome in self._latest(one).outcomes}
         for repeat in range(self._asked.wish.repeats):
@@ -335,12 +293,3 @@ def _checked(objective: tuple[str, ...], metric: str) -> tuple[str, ...]:
             help = did_you_mean(name, known) or f"it can name {', '.join(known)}"
             raise fault("option-value", f"`--objective` names no figure by `{name}`", help=help)
     return tuple(dict.fromkeys(objective))
-
-
-def _row(values: Mapping[str, str], variant: Variant) -> Row:
-    optimizer = str(variant.recipe.optimizer)
-    return Row(values=values, params=variant.params, macs=variant.macs, optimizer=optimizer)
-
-
-def _distinct(chosen: Sequence[Mapping[str, str]]) -> int:
-    return len({tuple(sorted(values.items())) for values in chosen})
