@@ -37,7 +37,7 @@ kill: setup ## kill a sweep and a search ten times each: every trial must be the
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.sweep.killing
 
 faults: setup ## kill trainings at any moment, flip bits, fill disks: nothing may be lost
-	NETDSL_FAULTS=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/training/test_faults.py
+	NETDSL_FAULTS=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/training/test_faults.py tests/training/parallel/test_failing.py
 
 trials: setup ## train tasks as their articles do, for minutes, against what their figures are held to
 	NETDSL_TRIALS=1 $(BIN)/python -m pytest -s tests/training/tasks/test_trials.py

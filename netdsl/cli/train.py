@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 
-from netdsl.cli.arguments import Parser, add_spec_options, plugins, settings, whole_number
+from netdsl.cli.arguments import Parser, add_spec_options, one_of, plugins, settings, whole_number
 from netdsl.training.choices import KEYS, option_of
+from netdsl.training.parallel.launch import ENGINES
 
 ABOUT = {
     "task": "what is learned, such as binary(threshold=0.5); what the data are for unless given",
@@ -45,6 +46,12 @@ def configure(parser: Parser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="a file, or the name of a shipped spec")
     add_spec_options(parser)
     add_machine_options(parser)
+    parser.add_argument(
+        "--parallel",
+        type=one_of(*ENGINES),
+        metavar="|".join(ENGINES),
+        help="how several processes, started by torchrun or srun, share the work; ddp unless given",
+    )
     folder = parser.add_mutually_exclusive_group()
     folder.add_argument("--out", metavar="DIR", help="the run's folder; a new one below runs/ unless given")
     folder.add_argument("--resume", metavar="DIR", help="the folder of a run to go on with")
@@ -105,6 +112,7 @@ def run(options: argparse.Namespace) -> int:
         resume=options.resume,
         device=options.device,
         root=options.data_root,
+        parallel=options.parallel,
         **keeping,
     )
     return 0

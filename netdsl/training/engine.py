@@ -1,4 +1,4 @@
-"""How a module is trained."""
+"""How a module is trained: as it stands, or by several processes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import torch
 from torch import nn
 
 from netdsl.training.forward import Outputs
+from netdsl.training.parallel.ranks import ALONE, Ranks
 
 
 class Engine:
-    """A module alone."""
+    """A module of one process."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, ranks: Ranks = ALONE) -> None:
         self.module = module
         """As checkpoints know it."""
+        self.ranks = ranks
+        """The processes that train it."""
         self.run: nn.Module = module
         """What is called to train it."""
         self.is_sharded = False
@@ -46,3 +49,19 @@ class Engine:
         """
         del is_last, counts  # a process alone has nothing to exchange
         yield
+
+
+def make_engine(module: nn.Module, kind: str | None, ranks: Ranks, device: torch.device) -> Engine:
+    """What trains a module.
+
+    Args:
+        module: on its device; the engines of several processes change it in place, and keep its names.
+        kind: what each of several processes has of it, `ddp` unless given.
+        ranks: the processes.
+        device: that of this one.
+    """
+    if ranks.ranks == 1:
+        return Engine(module)
+    from netdsl.training.parallel.engines import Replicated, Sharded  # a second that one process is spared
+
+    return Sharded(module, ranks, device) if kind == "fsdp" else Replicated(module, ranks, device)

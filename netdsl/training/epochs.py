@@ -12,39 +12,39 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
+from torch import nn
 
 from netdsl.diagnostics import Faults
 from netdsl.training.averaging import MovingAverage
 from netdsl.training.batches import Inputs, Share, Supply, batch_sizes
 from netdsl.training.checkpoint import (
     Checkpoint,
-    Keeping,
     Position,
     latest_checkpoint,
     prune_checkpoints,
     remove_partial_checkpoints,
 )
 from netdsl.training.compiling import compile_module
-from netdsl.training.device import Placement
-from netdsl.training.engine import Engine
+from netdsl.training.engine import make_engine
 from netdsl.training.failures import as_fault
 from netdsl.training.forward import moved, outputs_of
 from netdsl.training.initial.beginning import Beginning
 from netdsl.training.material import Material
 from netdsl.training.measuring import measure
-from netdsl.training.network import TrainableNetwork
 from netdsl.training.non_finite import NonFinite
 from netdsl.training.optimization import initialize, learning_rate, make_optimizer
+from netdsl.training.parallel.ranks import lost_another
 from netdsl.training.parameters import freeze, train_but_for
-from netdsl.training.progress import Display
 from netdsl.training.report import outcome, write_report
 from netdsl.training.run_folder import CHECKPOINTS, Row, Run, best_epoch, kept, unwritable, write_rows
 from netdsl.training.seeds import WEIGHTS, derived
-from netdsl.training.signals import Stop, StopSignals
+from netdsl.training.setting import Setting
+from netdsl.training.signals import Stop
 from netdsl.training.state import State
 from netdsl.training.step import Step
 from netdsl.training.tasks.task import Task, read_by
 from netdsl.training.tensorboard import Events
+from netdsl.training.tensors import load_module, module_tensors, whole
 from netdsl.training.validation import is_over
 
 
@@ -53,33 +53,31 @@ class Training:
     """A run under way: its state, and what brings it on."""
 
     def __init__(
-        self,
-        network: TrainableNetwork,
-        run: Run,
-        task: Task,
-        placement: Placement,
-        material: Material,
-        display: Display,
-        keeping: Keeping,
-        signals: StopSignals,
+        self, setting: Setting, run: Run, task: Task, material: Material, beginning: Beginning | None
     ) -> None:
-        self.network, self.run, self.task, self.placement = network, run, task, placement
-        self.material, self.display, self.keeping, self.signals = material, display, keeping, signals
-        recipe = run.recipe
+        self.network, self.placement, self.display = setting.network, setting.placement, setting.display
+        self.keeping, self.signals, self.ranks = setting.keeping, setting.signals, setting.ranks
+        self.run, self.task, self.material = run, task, material
+        recipe, placement, ranks = run.recipe, setting.placement, setting.ranks
         torch.manual_seed(derived(WEIGHTS, recipe.seed))
-        module = network.build()
+        module = self.network.build()
         if recipe.init is not None:
             initialize(recipe.init, module)
+        if beginning is not None:
+            beginning.give(module)
         module = placement.module(module)
         freeze(module, recipe.freeze)
-        compile_module(module, recipe.compile, placement.device, display.warn)
-        engine = Engine(module)
+        compile_module(module, recipe.compile, placement.device, self.display.warn)
+        engine = make_engine(module, setting.engine, ranks, placement.device)
         average = None if recipe.ema is None else MovingAverage(module, recipe.ema)
-        optimizer = make_optimizer(recipe.optimizer, module, recipe.rates, recipe.decay)
+        optimizer = make_optimizer(
+            recipe.optimizer, module, recipe.rates, recipe.decay, is_sharded=engine.is_sharded
+        )
         self.state = State(task, engine, optimizer, average)
         self.steps = len(material.train.starts)
         """Of an epoch."""
-        share = Share(size=recipe.batch, pieces=recipe.accumulate)
+        share = Share(ranks.rank, ranks.ranks, recipe.batch, recipe.accumulate)
+        self.train = material.train.shared(share)
         self.step = Step(
             state=self.state,
             task=task,
@@ -90,7 +88,7 @@ class Training:
             share=share,
             clip=recipe.clip,
             seed=recipe.seed,
-            head_weights=network.head_weights,
+            head_weights=self.network.head_weights,
             looks_first=placement.read_every == 1,
         )
         self._saved: Position | None = None
@@ -109,7 +107,7 @@ class Training:
             Faults: something is not as it should be, or a signal came. What was whole by then is kept.
         """
         self._go_on()
-        if self.keeping.tensorboard:
+        if self.keeping.tensorboard and self.ranks.is_first:
             self._tell_events()
         with self.signals.awaited():
             try:
@@ -132,16 +130,10 @@ class Training:
     def is_over(self) -> bool:
         return is_over(self.state.rows, self.run.recipe)
 
-    def begin_with(self, beginning: Beginning) -> None:
-        """Gives the module its weights, and keeps them: a run that is resumed sets out from them."""
-        beginning.give(self.state.module)
-        if self.state.average is not None:
-            self.state.average.restart()
-        self.save()
-
     def _go_on(self) -> None:
         """Takes up the latest sound checkpoint, if there is one."""
-        remove_partial_checkpoints(self.checkpoints)
+        if self.ranks.is_first:
+            remove_partial_checkpoints(self.checkpoints)
         checkpoint = self._latest()
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -151,7 +143,7 @@ class Training:
                 self.display.say(f"{said} {after}")
         elif not self.step.looks_first:
             self.save()  # to go back to
-        write_rows(self.run.folder, self.state.rows)
+        self._write_rows()
 
     def _tell_events(self) -> None:
         """Lets TensorBoard's files know of every step whose loss is read, and of every epoch."""
@@ -188,9 +180,12 @@ class Training:
             self.display.warn(f"{found.diagnostics[0].message}: back to {checkpoint.position}, to find where")
 
     def _failed(self, error: Exception) -> Exception:
-        """Keeps the state if it is whole, and tells where what is kept is."""
+        """Keeps the state if it is whole, and tells where what is kept is. Of several processes, which would
+        have to do so together, none does; nor has one that lost another anything to tell."""
+        if lost_another(error) and self.ranks.ranks > 1:
+            return error
         told = as_fault(error, self.network, self.run.recipe, self.placement, self.task.samples) or error
-        if self.state.is_whole:
+        if self.state.is_whole and self.ranks.ranks == 1:
             with suppress(Faults, RuntimeError):  # the machine may be what failed
                 self.save()
         note = kept(self.run.folder)
@@ -207,7 +202,7 @@ class Training:
         self._train_epoch()
         started = time.perf_counter()
         row: dict[str, Any] = {"epoch": state.epoch}
-        row |= {f"train_{name}": value for name, value in state.totals.figures().items()}
+        row |= {f"train_{name}": value for name, value in state.totals.figures(self.ranks).items()}
         for part, supply in (("validation", self.material.validation), ("test", self.material.test)):
             if supply is not None:
                 row |= {f"{part}_{name}": value for name, value in self._measured(supply).items()}
@@ -216,10 +211,14 @@ class Training:
         row["seconds"] = round(state.seconds + time.perf_counter() - started, 2)
         state.end_epoch(row)
         self.save()
-        write_rows(self.run.folder, state.rows)
+        self._write_rows()
         if self._events is not None:
             self._events.epoch(row)
         self.display.epoch(row, self.run.recipe.epochs, self.task.metric, self.task.samples)
+
+    def _write_rows(self) -> None:
+        if self.ranks.is_first:
+            write_rows(self.run.folder, self.state.rows)
 
     def _measured(self, supply: Supply) -> dict[str, float]:
         with self.state.averaged():
@@ -228,15 +227,16 @@ class Training:
                 self.task,
                 self.placement,
                 self.material.scaling,
-                supply,
-                after_batch=self.signals.check,
+                supply.shared(Share(self.ranks.rank, self.ranks.ranks)),
+                after_batch=self._heed,
+                ranks=self.ranks,
             )
 
     def _train_epoch(self) -> None:
         state = self.state
         train_but_for(state.module, self.run.recipe.freeze)
         started = time.perf_counter() - state.seconds
-        for batch in self.material.train.epoch(state.epoch, first=state.steps):
+        for batch in self.train.epoch(state.epoch, first=state.steps):
             self.step(batch)
             state.seconds = time.perf_counter() - started
             self._between_steps()
@@ -244,12 +244,26 @@ class Training:
     def _between_steps(self) -> None:
         """Reads and shows how it goes, writes a checkpoint when it is time, and heeds signals."""
         read_every = 1 if self.step.looks_first else self.placement.read_every
-        if len(self.state.unread) >= read_every or self.state.steps == self.steps:
+        is_time_to_read = len(self.state.unread) >= read_every or self.state.steps == self.steps
+        if is_time_to_read:
             self.state.read()
             self._show()
-        if time.monotonic() - self._saved_at >= self.keeping.every_seconds:
+        if is_time_to_read or self.ranks.ranks == 1:  # processes agree no more often than they have to wait
+            self._heed(may_save=True)
+
+    def _heed(self, *, may_save: bool = False) -> None:
+        """Does at the same step what any of the processes is asked to.
+
+        Raises:
+            Stop: a signal came.
+        """
+        is_due = may_save and time.monotonic() - self._saved_at >= self.keeping.every_seconds
+        waiting = self.signals.waiting
+        is_due_to_any, number = self.ranks.highest([is_due, waiting.number if waiting else 0])
+        if is_due_to_any:
             self.save()
-        self.signals.check()
+        if number:
+            raise Stop(number, at_once=False)
 
     def save(self) -> None:
         """Writes a checkpoint, unless it is there, and removes those that it makes needless.
@@ -261,7 +275,8 @@ class Training:
             return
         self.state.save(self.checkpoints)
         self._saved = self.state.position
-        prune_checkpoints(self.checkpoints, self.keeping.last, self._best())
+        if self.ranks.is_first:
+            prune_checkpoints(self.checkpoints, self.keeping.last, self._best())
         self._saved_at = time.monotonic()
 
     def _best(self) -> int:
@@ -283,23 +298,39 @@ class Training:
 
         self.display.step(done, f"{state.epoch}/{self.run.recipe.epochs}", figures)
 
-    def _forward(self, given: Inputs) -> Any:
-        """What the task reads of the network as it stands, on the CPU."""
-        inputs = moved(given, self.placement, self.material.scaling)
-        with torch.inference_mode():
-            outputs = outputs_of(self.state.module.eval(), inputs, self.placement)
-        return read_by(self.task, {name: output.cpu() for name, output in outputs.items()})
-
     def _report(self) -> Run:
         run = replace(self.run, rows=tuple(self.state.rows))
         if self._events is not None:
             self._events.close(run.rows)
-        if run.rows:
-            with self.state.averaged():
-                pictures = self.task.pictures(self._forward, self.material.test)
-            try:
-                write_report(run, self.task.metric, pictures)
-            except OSError as error:
-                raise unwritable(run.folder, error, begun=True) from None
-            self.display.say(outcome(run, self.task.metric))
+        if not run.rows:
+            return run
+        with self.state.averaged():
+            module = self._whole_module()
+            if self.ranks.is_first:
+                self._write_report(run, module)
         return run
+
+    def _write_report(self, run: Run, module: nn.Module) -> None:
+        def forward(given: Inputs) -> Any:
+            """What the task reads of the network, on the CPU."""
+            inputs = moved(given, self.placement, self.material.scaling)
+            with torch.inference_mode():
+                outputs = outputs_of(module, inputs, self.placement)
+            return read_by(self.task, {name: output.cpu() for name, output in outputs.items()})
+
+        pictures = self.task.pictures(forward, self.material.test)
+        try:
+            write_report(run, self.task.metric, pictures)
+        except OSError as error:
+            raise unwritable(run.folder, error, begun=True) from None
+        self.display.say(outcome(run, self.task.metric))
+
+    def _whole_module(self) -> nn.Module:
+        """The module in eval mode; where each process has a share of it, the first has a whole one made."""
+        module = self.state.module
+        if self.state.engine.is_sharded:
+            tensors = {name: whole(tensor) for name, tensor in module_tensors(module).items()}
+            if self.ranks.is_first:
+                module = self.placement.module(self.network.build())
+                load_module(module, tensors, self.checkpoints)
+        return module.eval()

@@ -23,6 +23,14 @@ def moved(inputs: Inputs, placement: Placement, scaling: Scaling) -> Inputs:
     return scaling(placement.images(inputs))
 
 
+def stand_in(inputs: Inputs) -> Inputs:
+    """A sample of zeros for a process without any: it takes part in what processes exchange, and does not
+    count."""
+    if isinstance(inputs, tuple):
+        return tuple(part.new_zeros(1, *part.shape[1:]) for part in inputs)
+    return inputs.new_zeros(1, *inputs.shape[1:])
+
+
 def outputs_of(module: nn.Module, inputs: Inputs, placement: Placement) -> Outputs:
     """What a module gives, in the placement's precision and then as floats."""
     with placement.autocast():

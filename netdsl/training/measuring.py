@@ -10,7 +10,8 @@ from torch import nn
 
 from netdsl.training.batches import Supply
 from netdsl.training.device import Placement
-from netdsl.training.forward import moved, outputs_of
+from netdsl.training.forward import moved, outputs_of, stand_in
+from netdsl.training.parallel.ranks import ALONE, Ranks
 from netdsl.training.tasks.task import Notes, Task, read_by
 from netdsl.training.tensors import Tensors
 from netdsl.training.transforms import Scaling
@@ -30,14 +31,15 @@ class Totals:
     notes: list[Notes] = field(default_factory=list)
 
     def add(self, samples: int, loss: float, notes: Notes) -> None:
-        """Adds a batch; `loss` is its mean."""
+        """Adds a batch; `loss` is its mean. Of several processes, each notes its own samples."""
         self.samples += samples
         self.loss += loss * samples
-        self.notes.append({name: values.cpu() for name, values in notes.items()})
+        if notes:
+            self.notes.append({name: values.cpu() for name, values in notes.items()})
 
-    def figures(self) -> dict[str, float]:
-        """The figures over all samples."""
-        return {"loss": self.loss / self.samples} | self.task.figures(joined(self.notes))
+    def figures(self, ranks: Ranks = ALONE) -> dict[str, float]:
+        """The figures over all samples, those of all processes."""
+        return {"loss": self.loss / self.samples} | self.task.figures(self.gathered(ranks))
 
     def lately(self) -> str:
         """How it goes: the mean loss so far, and the task's figure over the last batches."""
@@ -45,9 +47,9 @@ class Totals:
         value = self.task.figures(joined(self.notes[-SHOWN_BATCHES:]))[metric]
         return f"loss {self.loss / self.samples:.3f}  {metric} {value:.3f}"
 
-    def tensors(self) -> Tensors:
-        """The notes of all batches as one."""
-        return dict(joined(self.notes))
+    def gathered(self, ranks: Ranks = ALONE) -> Tensors:
+        """The notes of all batches as those of one, and of all processes."""
+        return dict(joined([notes for notes in ranks.gathered(joined(self.notes)) if notes]))
 
 
 def joined(notes: Sequence[Notes]) -> Notes:
@@ -62,6 +64,7 @@ def measure(
     scale: Scaling,
     batches: Supply,
     after_batch: Callable[[], None] = lambda: None,
+    ranks: Ranks = ALONE,
 ) -> dict[str, float]:
     """The figures of a module on data it was not trained on.
 
@@ -72,14 +75,20 @@ def measure(
         scale: what the inputs go through.
         batches: the data.
         after_batch: called after each, and free to stop the measuring by an exception.
+        ranks: the processes, each with its share of the batches.
     """
     module.eval()
     totals = Totals(task)
-    with torch.inference_mode():
+    # FSDP keeps what it gathers first, and cannot train on with what inference mode has marked
+    with torch.inference_mode(ranks.ranks == 1), torch.no_grad():
         for given, targets in batches.epoch(0):
             target = targets.to(placement.device)
-            inputs = moved(given, placement, scale)
+            samples = len(targets)
+            inputs = moved(given if samples else stand_in(given), placement, scale)
             output = read_by(task, outputs_of(module, inputs, placement))
-            totals.add(len(targets), float(task.loss(output, target)), task.notes(inputs, output, target))
+            loss = float(task.loss(output, target)) if samples else 0.0
+            notes = task.notes(inputs, output, target) if samples else {}
+            for of_all, mean in ranks.means([(samples, loss)]):
+                totals.add(of_all, mean, notes)
             after_batch()
-    return totals.figures()
+    return totals.figures(ranks)

@@ -11,6 +11,7 @@ from torch.utils.hooks import RemovableHandle
 
 from netdsl.diagnostics import Diagnostic, Faults
 from netdsl.training.batches import Inputs
+from netdsl.training.tensors import local
 
 SLOWER = "lower the learning rate, lengthen the warmup, or look for faulty data"
 
@@ -24,7 +25,8 @@ class NonFinite(Faults):
 
 def first_non_finite(tensors: Iterable[tuple[str, torch.Tensor | None]]) -> str | None:
     """The name of the first tensor with a value that is not finite."""
-    return next((name for name, tensor in tensors if tensor is not None and not _is_finite(tensor)), None)
+    found = (name for name, tensor in tensors if tensor is not None and not _is_finite(local(tensor)))
+    return next(found, None)
 
 
 def first_non_finite_gradient(module: nn.Module) -> str | None:
@@ -35,7 +37,7 @@ def first_non_finite_gradient(module: nn.Module) -> str | None:
 
 def gradients_look_finite(module: nn.Module) -> bool:
     """Whether the sum of all gradients' norms is finite: false also where a norm is merely too large."""
-    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+    gradients = [local(parameter.grad) for parameter in module.parameters() if parameter.grad is not None]
     return not gradients or bool(torch.stack(torch._foreach_norm(gradients)).sum().isfinite())
 
 

@@ -169,6 +169,9 @@ class _Reader:
                 f"write a number up to {recipe.batch}, the `batch`",
             ),
         }
+        if recipe.accumulate > 1 and not FITTING[task].can_cut:
+            message = f"the loss of the task `{task}` compares all samples of a batch with each other"
+            faults = {**faults, "accumulate": (True, message, "leave `accumulate` out")}
         for key, (is_wrong, message, help) in faults.items():
             if is_wrong:
                 self._add("recipe-keys", message, self.spans.get(key, self.spans.get("batch")), help)

@@ -23,13 +23,13 @@ from netdsl.diagnostics import Faults, fault
 from netdsl.training.checkpoint import Position, positions
 from netdsl.training.choices import Recipe
 from netdsl.training.data.find import Found
-from netdsl.training.device import Placement
 from netdsl.training.durable import write_beside
 from netdsl.training.fine_tuning import frozen_parameters
 from netdsl.training.initial.record import RECORD
 from netdsl.training.lock import LOCK, locked
 from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
+from netdsl.training.setting import Setting
 from netdsl.training.transforms import Scaling
 from netdsl.version import VERSION
 
@@ -90,6 +90,10 @@ class Facts:
     seed: int
     device: str
     precision: str
+    processes: int = 1
+    """That trained it when it began."""
+    engine: str | None = None
+    """What each of several had of the network: `ddp` or `fsdp`."""
     versions: Mapping[str, str]
     command: tuple[str, ...]
     started: str
@@ -118,15 +122,16 @@ class Run:
         return self.rows[-1 if self.recipe.validate is None else best_epoch(self.rows) - 1]
 
 
-def gather_facts(
-    network: TrainableNetwork,
-    found: Found,
-    material: Material,
-    placement: Placement,
-    recipe: Recipe,
-    samples: str,
-) -> Facts:
-    """The facts of a run that begins now."""
+def gather_facts(setting: Setting, found: Found, material: Material, samples: str) -> Facts:
+    """The facts of a run that begins now.
+
+    Args:
+        setting: what is trained, how and where.
+        found: the data.
+        material: what of them it is trained on.
+        samples: what a sample is, in the plural.
+    """
+    network, placement, recipe = setting.network, setting.placement, setting.recipe
     data = found.data
     return Facts(
         network=network.name,
@@ -150,6 +155,8 @@ def gather_facts(
         seed=recipe.seed,
         device=placement.name,
         precision=placement.precision,
+        processes=setting.ranks.ranks,
+        engine=setting.engine,
         versions={
             "netdsl": VERSION,
             "torch": torch.__version__,
@@ -188,7 +195,7 @@ def claimed_folder(out: str | Path | None, name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def opened_folder(folder: Path) -> Iterator[None]:
+def opened_folder(folder: Path) -> Iterator[Path]:
     """A run's folder for this process alone, with a place for its checkpoints.
 
     Raises:
@@ -200,7 +207,7 @@ def opened_folder(folder: Path) -> Iterator[None]:
             held.enter_context(locked(folder))
         except OSError as error:
             raise unwritable(folder, error, begun=False) from None
-        yield
+        yield folder
 
 
 def _check_free(folder: Path) -> None:

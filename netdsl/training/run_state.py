@@ -12,6 +12,7 @@ from typing import Literal
 from netdsl.diagnostics import Faults
 from netdsl.training.durable import write_beside
 from netdsl.training.lock import is_locked
+from netdsl.training.parallel.ranks import lost_another
 from netdsl.training.run_folder import FACTS, FAILURE, Run
 from netdsl.training.validation import is_over
 
@@ -53,6 +54,8 @@ def noted_failure(folder: Path) -> Iterator[None]:
         if isinstance(error, Faults):
             first = error.diagnostics[0]
             code, message = first.code, first.message
+        elif lost_another(error):
+            code, message = "process-ended", "another of the processes that trained it ended"
         if code != STOPPED and (folder / FACTS).is_file():
             with suppress(OSError):  # the disk may be what failed
                 write_beside(folder / FAILURE, json.dumps({"code": code, "message": message}).encode())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ from netdsl.records import replace
 from netdsl.training.checkpoint import Keeping, positions
 from netdsl.training.choices import Recipe, Use, option_of
 from netdsl.training.data.find import data_root, find_data
-from netdsl.training.device import Placement, keep_freed_memory, place
+from netdsl.training.device import keep_freed_memory, place
 from netdsl.training.epochs import Training
 from netdsl.training.failures import as_fault
 from netdsl.training.initial.beginning import Beginning, Wanted
 from netdsl.training.initial.record import RECORD
 from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
+from netdsl.training.parallel.ranks import ALONE, Ranks
 from netdsl.training.progress import Display
 from netdsl.training.recipe import resolve_recipe
 from netdsl.training.run_folder import (
@@ -37,7 +38,9 @@ from netdsl.training.run_folder import (
     write_beginning,
 )
 from netdsl.training.run_state import noted_failure
+from netdsl.training.setting import Setting
 from netdsl.training.signals import Stop, StopSignals
+from netdsl.training.task_catalog import FITTING
 from netdsl.training.tasks import make_task
 from netdsl.training.tasks.task import Task
 from netdsl.training.validation import hold_out
@@ -54,6 +57,8 @@ def train(
     root: str | Path | None = None,
     keeping: Keeping | None = None,
     display: Display | None = None,
+    ranks: Ranks = ALONE,
+    parallel: str | None = None,
 ) -> Run:
     """Trains a network and writes its run's folder.
 
@@ -67,50 +72,55 @@ def train(
         root: the folder that data sets are kept in.
         keeping: when checkpoints are written, and which stay.
         display: where to say what happens.
+        ranks: the processes that train it together, of which the first speaks and writes.
+        parallel: what each of them has of the network, `ddp` or `fsdp`.
 
     Raises:
         Faults: the recipe is wrong (1), the command line (2), the data (3), the device or memory (4), a
             checkpoint (5); stopped by a signal (128 and its number). The number is the exit code.
     """
-    display, overrides, signals = display or Display(), overrides or {}, StopSignals()
+    display = (display or Display()) if ranks.is_first else Display(silent=True)
+    overrides, signals = overrides or {}, StopSignals()
 
-    def setting(recipe: Recipe) -> _Setting:
+    def setting(recipe: Recipe) -> Setting:
         placement = place(device, recipe.precision)
-        return _Setting(network, recipe, placement, root, keeping or Keeping(), display, signals)
+        _check_share(recipe, ranks)
+        engine = None if ranks.ranks == 1 else parallel or "ddp"
+        kept = keeping or Keeping()
+        return Setting(network, recipe, placement, root, kept, display, signals, ranks, engine)
 
     with signals.watched():
         try:
             if resume is not None:
                 folder = read_run(resume).folder
-                with opened_folder(folder):
+                with ranks.opened(opened_folder(folder)):
                     earlier = read_run(folder)
                     recipe = _resumed_recipe(earlier, network, overrides)
                     _check_beginning(earlier, weights)
-                    with noted_failure(folder):
+                    with noted_failure(folder) if ranks.is_first else nullcontext():
                         return _train(setting(recipe), folder, earlier, None)
             chosen = setting(resolve_recipe(network.train, network.parameters, overrides, network.parts))
-            with claimed_folder(out, network.name) as folder:
-                beginning = weights.read(network, display.say) if weights else None
-                with noted_failure(folder):
+            with ranks.opened(claimed_folder(out, network.name)) as folder:
+                beginning = ranks.in_turn(lambda: weights.read(network, display.say)) if weights else None
+                with noted_failure(folder) if ranks.is_first else nullcontext():
                     return _train(chosen, folder, None, beginning)
         except Stop as stop:
             raise stop.told("nothing was begun that could be kept") from None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Setting:
-    """What is trained, how, where, and who is told."""
+def _check_share(recipe: Recipe, ranks: Ranks) -> None:
+    """Raises:
+    Faults: a batch is too small to be shared, or cannot be; exit code 2.
+    """
+    if ranks.ranks > 1 and not FITTING[recipe.task.word].can_cut:
+        message = f"the loss of the task `{recipe.task.word}` compares all samples of a batch with each other"
+        raise fault("task-of-one-process", message, help="train it by one process: `netdsl train …`")
+    if recipe.batch < ranks.ranks:
+        message = f"a batch of {recipe.batch} is less than one sample for each of {ranks.ranks} processes"
+        raise fault("batch-below-processes", message, help=f"train with more: `--batch {ranks.ranks}`")
 
-    network: TrainableNetwork
-    recipe: Recipe
-    placement: Placement
-    root: str | Path | None
-    keeping: Keeping
-    display: Display
-    signals: StopSignals
 
-
-def _train(setting: _Setting, folder: Path, earlier: Run | None, beginning: Beginning | None) -> Run:
+def _train(setting: Setting, folder: Path, earlier: Run | None, beginning: Beginning | None) -> Run:
     """Finds the data, fits them to the network, and trains to the end."""
     network, recipe, placement, display = (
         setting.network,
@@ -120,25 +130,25 @@ def _train(setting: _Setting, folder: Path, earlier: Run | None, beginning: Begi
     )
     names = recipe.data if earlier is None else (earlier.facts.data,)
     task = make_task(recipe)
-    found = find_data(names, data_root(setting.root), display.say, labelled=task.is_labelled)
+    ranks, root = setting.ranks, data_root(setting.root)
+    found = ranks.in_turn(lambda: find_data(names, root, display.say, labelled=task.is_labelled))
     if earlier is not None and found.data.fingerprint != earlier.facts.fingerprint:
         message = f"`{found.data.name}` has changed since the run began"
         raise fault("data-changed", message, exit_code=3, help="begin a new run")
     if placement.device.type == "cpu":
         keep_freed_memory()
     try:
-        material = _material(network, recipe, task, found.data, display).on(placement.device)
-        facts = gather_facts(network, found, material, placement, recipe, task.samples)
+        made = ranks.in_turn(lambda: _material(network, recipe, task, found.data, display))
+        material = made.on(placement.device)
+        facts = gather_facts(setting, found, material, task.samples)
         run = Run(folder, recipe, earlier.facts if earlier else facts, ())
-        write_beginning(run, network, beginning.record if beginning else None)
-        has_weights = beginning is not None or earlier is not None
-        _announce(run, network, has_weights, placement, display)
-        training = Training(
-            network, run, task, placement, material, display, setting.keeping, setting.signals
-        )
+        if ranks.is_first:
+            write_beginning(run, network, beginning.record if beginning else None)
+        _announce(run, setting, has_weights=beginning is not None or earlier is not None)
+        training = Training(setting, run, task, material, beginning)
         if beginning is not None:
             display.say(str(beginning))
-            training.begin_with(beginning)
+            training.save()
         return training.run_to_end()
     except Stop as stop:
         raise stop.told(kept(folder)) from None
@@ -188,11 +198,10 @@ def _check_beginning(run: Run, weights: Wanted | None) -> None:
         raise fault("missing-checkpoint", message, exit_code=5, help="begin a new run")
 
 
-def _announce(
-    run: Run, network: TrainableNetwork, has_weights: bool, placement: Placement, display: Display
-) -> None:
+def _announce(run: Run, setting: Setting, *, has_weights: bool) -> None:
     """Says what is trained on what, how and where, the fallback so that nobody misses it."""
-    facts, recipe = run.facts, run.recipe
+    facts, recipe, display, placement = run.facts, run.recipe, setting.display, setting.placement
+    network = setting.network
     display.say(
         f"{facts.network}: {facts.parameters:,} parameters, {facts.macs:,} multiply-adds for an input of "
         f"{network.spelled_input}"
@@ -211,6 +220,8 @@ def _announce(
     if network.train is None:
         display.say("the spec has no `train`: the default recipe is used")
     where = f"on {placement.name}, {placement.precision}, seed {recipe.seed}"
+    if setting.engine is not None:
+        where = f"by {setting.ranks.ranks} processes ({setting.engine}) {where}"
     epochs = f"{recipe.epochs} epoch{'s' * (recipe.epochs != 1)}"
     display.say(f"{epochs}, {recipe.batch} {facts.samples} a step, {where}")
     for key in ("task", "optimizer", "schedule", "loss"):

@@ -22,6 +22,7 @@ from netdsl.training.checkpoint import EVERY_SECONDS, KEEP, Keeping
 from netdsl.training.evaluation import Evaluation, Prediction, evaluate, predict
 from netdsl.training.initial.beginning import Wanted, names_weights
 from netdsl.training.network import Rebuild, TrainableNetwork
+from netdsl.training.parallel.start import started
 from netdsl.training.porting import Ported, earlier_network, earlier_run, is_run, port
 from netdsl.training.run_folder import SPEC, Run
 from netdsl.training.runner import train
@@ -44,6 +45,7 @@ def train_spec(
     checkpoint_every: float = EVERY_SECONDS,
     keep: int = KEEP,
     tensorboard: bool = False,
+    parallel: str | None = None,
     **recipe: Any,
 ) -> Run:
     """Trains a spec's network.
@@ -65,6 +67,8 @@ def train_spec(
         checkpoint_every: seconds from checkpoint to checkpoint within an epoch; one is at its end always.
         keep: how many of the latest checkpoints stay, besides the best.
         tensorboard: whether files for TensorBoard are written into the run's folder.
+        parallel: how several processes that a launcher has started share the work: `ddp`, unless given, or
+            `fsdp`.
         **recipe: the same as `overrides`: `data="digits"`, `epochs=3`.
 
     Raises:
@@ -72,26 +76,39 @@ def train_spec(
     """
     if tensorboard:
         writer_class()  # a missing library is told before anything is made
-    network = trainable(compile_spec(spec, settings, plugins), settings or {})
-    replaced = {**(overrides or {}), **recipe} | ({} if init is None else {"init": init})
-    words = {name: str(value) for name, value in replaced.items() if value is not None}
-    weights = None
+    with started(device, parallel) as (ranks, own_device):
+        network = trainable(compile_spec(spec, settings, plugins), settings or {})
+        replaced = {**(overrides or {}), **recipe} | ({} if init is None else {"init": init})
+        words = {name: str(value) for name, value in replaced.items() if value is not None}
+        return train(
+            network,
+            weights=_wanted(words, fresh_head, init_except, plugins),
+            overrides=words,
+            out=out,
+            resume=resume,
+            device=own_device,
+            root=root,
+            keeping=Keeping(checkpoint_every, keep, tensorboard),
+            ranks=ranks,
+            parallel=parallel,
+        )
+
+
+def _wanted(
+    words: dict[str, str], fresh_head: bool, init_except: Sequence[str], plugins: Sequence[str]
+) -> Wanted | None:
+    """The weights that `init` names, which is then no word of the recipe.
+
+    Raises:
+        Faults: something is said of weights, and none are named; exit code 2.
+    """
     if names_weights(words.get("init", "none")):
-        weights = Wanted(words.pop("init"), fresh_head, tuple(init_except), _rebuilding(plugins))
-    elif fresh_head or init_except:
+        return Wanted(words.pop("init"), fresh_head, tuple(init_except), _rebuilding(plugins))
+    if fresh_head or init_except:
         option = "--fresh-head" if fresh_head else "--init-except"
         help = "name them: `--init torchvision:IMAGENET1K_V1`"
         raise fault("init-form", f"`{option}` speaks of weights, and `--init` names none", help=help)
-    return train(
-        network,
-        overrides=words,
-        weights=weights,
-        out=out,
-        resume=resume,
-        device=device,
-        root=root,
-        keeping=Keeping(checkpoint_every, keep, tensorboard),
-    )
+    return None
 
 
 def evaluate_run(

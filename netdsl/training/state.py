@@ -30,9 +30,10 @@ from netdsl.training.checkpoint import (
 from netdsl.training.engine import Engine
 from netdsl.training.measuring import Totals
 from netdsl.training.non_finite import NonFinite, first_non_finite
+from netdsl.training.parallel.ranks import Ranks
 from netdsl.training.run_folder import Row
 from netdsl.training.tasks.task import Notes, Task
-from netdsl.training.tensors import load_module, load_optimizer, module_tensors, optimizer_tensors
+from netdsl.training.tensors import load_module, load_optimizer, module_tensors, optimizer_tensors, whole
 
 
 class Taken(NamedTuple):
@@ -76,6 +77,10 @@ class State:
     def module(self) -> nn.Module:
         return self.engine.module
 
+    @property
+    def ranks(self) -> Ranks:
+        return self.engine.ranks
+
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Lends the module what is measured of it: its average, if there is one."""
@@ -101,18 +106,18 @@ class State:
         self.is_whole = True
 
     def read(self) -> None:
-        """Moves figures from the device into the totals.
+        """Moves figures from the device into the totals, those of all processes' samples.
 
         Raises:
             NonFinite: a loss is not.
         """
         first = self.steps - len(self.unread) + 1
-        for number, taken in enumerate(self.unread, first):
-            loss = float(taken.loss)
+        means = self.ranks.means([(taken.samples, float(taken.loss)) for taken in self.unread])
+        for number, (taken, (samples, loss)) in enumerate(zip(self.unread, means, strict=True), first):
             if not math.isfinite(loss):
                 message = f"the loss is {loss} at {Position(len(self.rows), number)}"
                 raise NonFinite("non-finite-loss", message)
-            self.totals.add(taken.samples, loss, taken.notes)
+            self.totals.add(samples, loss, taken.notes)
             self.watch(number, loss)
         self.unread.clear()
 
@@ -122,26 +127,31 @@ class State:
         self._begin_epoch()
 
     def save(self, checkpoints: Path) -> None:
-        """Writes a checkpoint.
+        """Writes a checkpoint: the first of several processes does, and all bring together what it holds, so
+        that it is the same whatever number of processes goes on from it.
 
         Raises:
             NonFinite: what would be written is not finite.
             Faults: it cannot be written; exit code 5.
         """
         self.read()
-        tensors = {
+        shared = {
             MODEL: module_tensors(self.module),
             OPTIMIZER: optimizer_tensors(self.optimizer, self.module),
-            NOTES: self.totals.tensors(),
         }
         if self.average is not None:
-            tensors[AVERAGE] = self.average.tensors
+            shared[AVERAGE] = self.average.tensors
+        tensors = {
+            file: {name: whole(part) for name, part in parts.items()} for file, parts in shared.items()
+        }
+        tensors[NOTES] = self.totals.gathered(self.ranks)
         bad = first_non_finite(pair for name in tensors.keys() - {NOTES} for pair in tensors[name].items())
         if bad is not None:
             message = f"`{bad}` is no longer finite after {self.position}"
             raise NonFinite("non-finite-weights", message)
         under_way = {"samples": self.totals.samples, "loss": self.totals.loss, "seconds": self.seconds}
-        save_checkpoint(checkpoints, self.position, tensors, {"rows": self.rows, "under_way": under_way})
+        if self.ranks.is_first:
+            save_checkpoint(checkpoints, self.position, tensors, {"rows": self.rows, "under_way": under_way})
 
     def restore(self, checkpoint: Checkpoint, checkpoints: Path) -> None:
         """Takes up what a checkpoint holds, whatever was before.
@@ -160,7 +170,8 @@ class State:
         if checkpoint.position.steps:
             under_way, notes = checkpoint.state["under_way"], checkpoint.tensors[NOTES]
             self.steps = checkpoint.position.steps
-            self.totals = Totals(self.task, under_way["samples"], under_way["loss"], [notes])
+            own: list[Notes] = [notes] if self.ranks.is_first else []
+            self.totals = Totals(self.task, under_way["samples"], under_way["loss"], own)
             self.seconds = under_way["seconds"]
 
     def _begin_epoch(self) -> None:

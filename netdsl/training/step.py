@@ -16,7 +16,7 @@ from torch import nn
 
 from netdsl.training.batches import AnyBatch, Inputs, Share
 from netdsl.training.device import Placement
-from netdsl.training.forward import Outputs, moved, outputs_of
+from netdsl.training.forward import Outputs, moved, outputs_of, stand_in
 from netdsl.training.measuring import joined
 from netdsl.training.non_finite import NonFinite, first_non_finite_gradient, gradients_look_finite, origin
 from netdsl.training.optimization import LearningRate
@@ -75,7 +75,7 @@ class Step:
             except _BadLoss as bad:
                 put_back()
                 raise self._traced(bad) from None
-            if self.looks_first and not gradients_look_finite(state.module):
+            if self.looks_first:
                 self._check_gradients()
             if self.clip is not None:
                 nn.utils.clip_grad_norm_(state.module.parameters(), self.clip)
@@ -105,16 +105,15 @@ class Step:
         given, targets = piece
         samples, engine = len(targets), self.state.engine
         target = targets.to(self.placement.device, non_blocking=True)
-        inputs = moved(given if samples else _one_of(given), self.placement, self.scaling)
+        inputs = moved(given if samples else stand_in(given), self.placement, self.scaling)
         with engine.piece(is_last=is_last, counts=samples > 0):
             outputs = outputs_of(engine.run, inputs, self.placement)
-            if not samples:
-                engine.nothing(outputs).backward()  # type: ignore[no-untyped-call]
-                return Taken(0, torch.zeros((), device=self.placement.device), {})
-            loss = self._loss(outputs, target)
-            if self.looks_first and not math.isfinite(value := loss.item()):
-                raise _BadLoss(inputs, value)
+            loss = self._loss(outputs, target) if samples else engine.nothing(outputs)
+            if self.looks_first:
+                self._look_at(loss, samples, inputs)
             engine.loss(loss, samples, size).backward()  # type: ignore[no-untyped-call]
+        if not samples:
+            return Taken(0, torch.zeros_like(loss), {})
         seen = read_by(self.task, {name: output.detach() for name, output in outputs.items()})
         return Taken(samples, loss.detach(), self.task.notes(inputs, seen, target))
 
@@ -126,6 +125,14 @@ class Step:
                 loss = loss + weight * self.task.loss(outputs[name], target)
         return loss
 
+    def _look_at(self, loss: torch.Tensor, samples: int, inputs: Inputs) -> None:
+        """Raises:
+        _BadLoss: the loss is not finite, of whichever process.
+        """
+        for _, value in self.state.ranks.means([(samples, loss.item())]):
+            if not math.isfinite(value):
+                raise _BadLoss(inputs, value)
+
     def _traced(self, bad: _BadLoss) -> NonFinite:
         """What a person is told of a loss: the forward pass is run again, and watched."""
         module = self.state.module
@@ -134,12 +141,17 @@ class Step:
             self._reseed()
             outputs_of(module, bad.inputs, self.placement)
 
-        why = origin(module, bad.inputs, forward)
+        if self.state.ranks.ranks == 1:
+            why = origin(module, bad.inputs, forward)
+        else:  # what one of them finds the others would have to follow, exchange by exchange
+            why = "one process alone, by `--resume`, finds the layer"
         return NonFinite("non-finite-loss", f"the loss is {bad.loss} at {self._number}: {why}")
 
     def _check_gradients(self) -> None:
-        parameter = first_non_finite_gradient(self.state.module)
-        if parameter is not None:
+        module, ranks = self.state.module, self.state.ranks
+        if not any(ranks.highest([not gradients_look_finite(module)])):
+            return
+        for parameter in filter(None, ranks.gathered(first_non_finite_gradient(module))):
             what = f"the gradient of `{parameter}` is the first in the backward pass that is not finite"
             raise NonFinite("non-finite-gradient", f"{what}, at {self._number}")
 
@@ -175,10 +187,3 @@ def _cut(given: Inputs, sizes: list[int]) -> list[Inputs]:
     if isinstance(given, torch.Tensor):
         return list(torch.split(given, sizes))
     return list(zip(*(torch.split(part, sizes) for part in given), strict=True))
-
-
-def _one_of(given: Inputs) -> Inputs:
-    """A sample of zeros, of the shape of those that are not there."""
-    if isinstance(given, torch.Tensor):
-        return given.new_zeros(1, *given.shape[1:])
-    return tuple(part.new_zeros(1, *part.shape[1:]) for part in given)

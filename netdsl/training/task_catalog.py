@@ -80,6 +80,8 @@ class Fitting:
     """The preparations of a recipe that names none."""
     can_validate: bool = True
     """Whether a share of the training data can be kept for validation."""
+    can_cut: bool = True
+    """Whether a batch can be cut, into pieces or among processes: whether its loss is a mean over samples."""
 
 
 FITTING: Mapping[str, Fitting] = {
@@ -100,7 +102,9 @@ FITTING: Mapping[str, Fitting] = {
         prepared=("pca",),
         can_validate=False,
     ),
-    "retrieve": Fitting(("synthetic_pairs", FEATURES), ("dscmr2019",), (), (), prepared=()),
+    "retrieve": Fitting(
+        ("synthetic_pairs", FEATURES), ("dscmr2019",), (), (), prepared=(), can_validate=False, can_cut=False
+    ),
 }
 """What goes with each task."""
 

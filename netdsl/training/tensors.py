@@ -21,6 +21,28 @@ def module_tensors(module: nn.Module) -> Tensors:
     return {name: tensor for name, tensor in named if name in kept}
 
 
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor, gathered if each of several processes has a share of it; then all of them have to ask."""
+    gathered: torch.Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+    return gathered
+
+
+def local(tensor: torch.Tensor) -> torch.Tensor:
+    """The values of a tensor that are in this process."""
+    here: torch.Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+    return here
+
+
+def share_out(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """A whole tensor as another is: this process' share of it, where that is one."""
+    if not hasattr(like, "full_tensor"):
+        return tensor
+    from torch.distributed.tensor import DTensor, distribute_tensor  # half a second that few have to wait
+
+    assert isinstance(like, DTensor)
+    return distribute_tensor(tensor, like.device_mesh, like.placements, src_data_rank=None)
+
+
 def load_module(module: nn.Module, tensors: Tensors, where: Path) -> None:
     """Sets a module's parameters and buffers.
 
@@ -35,7 +57,7 @@ def load_module(module: nn.Module, tensors: Tensors, where: Path) -> None:
         raise fault("checkpoint-mismatch", message, exit_code=5, help=help)
     with torch.no_grad():
         for name, tensor in own.items():
-            tensor.copy_(tensors[name])
+            tensor.copy_(share_out(tensors[name].to(tensor.device), tensor))
 
 
 def _difference(own: Mapping[str, torch.Size], given: Mapping[str, torch.Size]) -> str | None:
@@ -73,6 +95,9 @@ def load_optimizer(optimizer: Optimizer, module: nn.Module, tensors: Tensors, wh
             raise fault("checkpoint-mismatch", message, exit_code=5, help="the spec has changed since")
         if tensor.shape == parameter.shape and what != "step":
             laid_out = torch.empty_like(parameter, dtype=tensor.dtype)
-            optimizer.state[parameter][what] = laid_out.detach().copy_(tensor)
-        else:
-            optimizer.state[parameter][what] = tensor.clone()
+            optimizer.state[parameter][what] = laid_out.detach().copy_(share_out(tensor, parameter))
+        else:  # fused kernels count their steps where the weights are
+            is_fused = bool(optimizer.defaults.get("fused"))
+            optimizer.state[parameter][what] = tensor.clone().to(
+                parameter.device if is_fused else tensor.device
+            )

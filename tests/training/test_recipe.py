@@ -178,6 +178,8 @@ def test_what_an_older_netdsl_did_not_write_has_its_default() -> None:
         ("stop_early: 3", "recipe-keys", "3", "keep a share of the training data for that"),
         ("batch: 8\naccumulate: 9", "recipe-keys", "9", "write a number up to 8"),
         ("task: hyperspectral\nvalidate: 0.1", "recipe-keys", "0.1", "leave `validate` out"),
+        ("task: retrieve\naccumulate: 2", "recipe-keys", "2", "leave `accumulate` out"),
+        ("task: retrieve\nvalidate: 0.2", "recipe-keys", "0.2", "leave `validate` out"),
         ("batch: 1.5", "recipe-value", "1.5", None),
         ("batch: [1, 2]", "recipe-value", "[1, 2]", None),
         ("epochs: -1", "recipe-value", "-1", None),

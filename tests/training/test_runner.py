@@ -363,7 +363,7 @@ def test_what_does_not_fit_into_memory_is_streamed_to_the_same_figures(
         )
 
     held = once("held")
-    monkeypatch.setattr("netdsl.training.batches.HELD_BYTES", 0)
+    monkeypatch.setattr("netdsl.training.holding.HELD_BYTES", 0)
     streamed, by_workers = once("streamed", workers="0"), once("workers", workers="2")
 
     assert figures(streamed) == figures(held)

@@ -329,7 +329,7 @@ def test_a_run_that_was_stopped_before_it_kept_its_weights_is_not_begun_with_oth
     def stop(*_: object) -> None:
         raise Stopped
 
-    monkeypatch.setattr(loop.Training, "begin_with", stop)
+    monkeypatch.setattr(loop.Training, "save", stop)
     with pytest.raises(Stopped):
         begin("run")
 
