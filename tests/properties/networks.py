@@ -245,9 +245,11 @@ _OPTIONS = (
 """Words that stand in each other's place; the last two are sources."""
 _OTHERS = {word: [other for other in words if other != word] for words in _OPTIONS for word in words}
 _OTHERS |= {plain: ["reflect", "replicate", "circular"] for plain in ("zeros", "constant")}  # of conv, of pad
+_BARE = ("true", "false", "id", "x")
+_QUOTED = sorted(_OTHERS.keys() - set(_BARE), key=len, reverse=True)
 _MUTABLE = re.compile(
     r"(?<![\w.\"'])(?P<number>\d+)(?![\w.])|from\((?P<stage>\w+)\)"
-    rf"|(?<![\w.-])(?P<word>{'|'.join(sorted(_OTHERS, key=len, reverse=True))})(?![\w.-])"
+    rf"|(?<![\w.-])(?P<word>{'|'.join(_BARE)})(?![\w.-])|\"(?P<option>{'|'.join(_QUOTED)})\""
 )
 """What a mutation replaces: a whole number that stands alone, a word of an option, a source."""
 
@@ -274,7 +276,7 @@ def neighbours(draw: DrawFn, most: int = 8) -> list[Drawn]:
 
 
 def _replacements(kind: str, old: str, stages: list[str]) -> list[str]:
-    if kind == "word":
+    if kind in ("word", "option"):
         return _OTHERS[old]
     if kind == "stage":
         return [name for name in stages if name != old]

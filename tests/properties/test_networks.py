@@ -133,7 +133,14 @@ def _asks_for_nothing(compilation: Compilation) -> bool:
     return any(d.code == "argument-range" and _ZERO.search(d.message.rpartition(" not ")[2]) for d in found)
 
 
-ABOUT_THE_LANGUAGE = {"operands", "expected-layer", "index-range", "repeat-count", "number-too-large"}
+ABOUT_THE_LANGUAGE = {
+    "operands",
+    "expected-layer",
+    "index-range",
+    "repeat-count",
+    "number-too-large",
+    "unknown-stage",
+}
 """Faults of a text that means nothing to torch either way."""
 
 
@@ -143,7 +150,7 @@ def unchecked() -> Iterator[None]:
     with (
         patch("netdsl.layers.layer.Layer.problems", lambda *_: iter(())),
         patch("netdsl.layers.arguments.Argument.read", lambda _, value: value),
-        patch("netdsl.analysis.expansion.merge_problems", lambda *_: iter(())),
+        patch("netdsl.analysis.compound_walk.merge_problems", lambda *_: iter(())),
     ):
         yield
 
