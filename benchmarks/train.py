@@ -183,7 +183,7 @@ def timed(count: int, batches: Iterable[Pair], module: nn.Module, optimizer: tor
 
 
 def bare(spec: str, settings: Mapping[str, str], **recipe: str) -> Side:
-    """The steps of the runner's network over the runner's batches, made before, and nothing else."""
+    """The steps of the runner's network over the runner's batches, and nothing else."""
 
     def epoch(root: Path) -> float:
         from netdsl.compiler import compile_spec
@@ -201,7 +201,7 @@ def bare(spec: str, settings: Mapping[str, str], **recipe: str) -> Side:
         material = make_task(choices).material(network, choices, data, lambda _: None)
         placement = place("cpu", "fp32")
         module = placement.module(network.build()).train()
-        made = list(material.train.epoch(1))
+        made = material.train.epoch(1)
         batches = ((material.scaling(placement.images(images)), labels) for images, labels in made)
         return timed(len(material.train), batches, module, make_optimizer(choices.optimizer, module))
 

@@ -33,7 +33,7 @@ class Engine:
             samples: how many they are.
             of: how many the batch has, those of all processes.
         """
-        return loss * (samples / of)
+        return loss if samples == of else loss * (samples / of)
 
     def nothing(self, outputs: Outputs) -> torch.Tensor:
         """The loss of what does not count: 0, with gradients of 0."""
