@@ -26,7 +26,9 @@ def label_body(body: syntax.Body, taken_already: Iterable[str] = ()) -> Labels:
     taken = {*taken_already, *(stage.name for stage in named_steps(body))}
     counts: dict[str, int] = {}
     labels: Labels = {}
-    for node, word in _words(body):
+    found: list[tuple[syntax.Node, str]] = []
+    _gather(body, found)
+    for node, word in found:
         number = counts.get(word, 0) + 1
         while f"{word}{number}" in taken:
             number += 1
@@ -51,43 +53,42 @@ def named_steps(body: syntax.Body) -> Iterator[syntax.Stage]:
                 yield from named_steps(inner)
 
 
-def _words(body: syntax.Body) -> Iterator[tuple[syntax.Node, str]]:
-    """Every node that may become a module or a merge, in reading order, with its word."""
+def _gather(body: syntax.Body, found: list[tuple[syntax.Node, str]]) -> None:
+    """Adds every node that may become a module or a merge, in reading order, with its word."""
     match body:
-        case syntax.Sequence(items=bodies):
-            for inner in bodies:
-                yield from _words(inner)
+        case syntax.Number():
+            pass
+        case syntax.Name(name=name):
+            found.append((body, name))
+        case syntax.Call(name=name, arguments=arguments):
+            found.append((body, name))
+            for argument in arguments:
+                _gather(argument.value, found)
+        case syntax.Chain(steps=items) | syntax.Listing(items=items) | syntax.Sequence(items=items):
+            for item in items:
+                _gather(item, found)
         case syntax.Merge(kind=kind, branches=bodies):
             for inner in bodies:
-                yield from _words(inner)
-            yield body, kind
-        case syntax.Name(name=name):
-            yield body, name
-        case syntax.Call(name=name, arguments=arguments):
-            yield body, name
-            for argument in arguments:
-                yield from _words(argument.value)
+                _gather(inner, found)
+            found.append((body, kind))
         case syntax.Binary(operator=operator, left=left, right=right):
-            yield from _words(left)
-            yield from _words(right)
+            _gather(left, found)
+            _gather(right, found)
             if operator in OPERATORS:
-                yield body, OPERATORS[operator]
+                found.append((body, OPERATORS[operator]))
             if operator == "*" and not isinstance(left, syntax.Name | syntax.Call):
-                yield body, "series"  # whether it is a gate or a repeat is not known here
+                found.append((body, "series"))  # whether it is a gate or a repeat is not known here
         case syntax.Conditional(then=then, condition=condition, otherwise=otherwise):
-            yield from _words(then)
-            yield from _words(condition)
-            yield from _words(otherwise)
-        case syntax.Chain(steps=items) | syntax.Listing(items=items):
-            for item in items:
-                yield from _words(item)
+            _gather(then, found)
+            _gather(condition, found)
+            _gather(otherwise, found)
         case syntax.Generator(element=element):
-            yield from _words(element)
+            _gather(element, found)
             if not isinstance(element, syntax.Name | syntax.Call):
-                yield body, "series"
+                found.append((body, "series"))
         case syntax.Index():
-            yield body, indexed_word(body)
+            found.append((body, indexed_word(body)))
         case syntax.Negate(operand=operand) | syntax.Not(operand=operand):
-            yield from _words(operand)
+            _gather(operand, found)
         case _:
             return

@@ -7,7 +7,7 @@ is found before the condition that guards it changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from netdsl.analysis.binding import Given, match
@@ -15,6 +15,9 @@ from netdsl.analysis.environment import RESERVED, BlockContext, Effort, Environm
 from netdsl.diagnostics import Collector
 from netdsl.language import syntax
 from netdsl.records import replace
+
+Use = tuple[syntax.Name | syntax.Call, Mapping[str, None]]
+"""A name that is read, with the generators' names that hold there."""
 
 
 def resolve_names(spec: syntax.Spec, program: Program, found: Collector) -> None:
@@ -35,15 +38,14 @@ def resolve_names(spec: syntax.Spec, program: Program, found: Collector) -> None
     _check_recursion(spec, found)
 
 
-def names_read(body: syntax.Body) -> Iterator[syntax.Name | syntax.Call]:
+def names_read(body: syntax.Body) -> list[syntax.Name | syntax.Call]:
     """Every name and call in a body, those of its named steps included."""
-    for node, _ in _uses(body, {}):
-        yield node
+    return [node for node, _ in _uses(body)]
 
 
 def _check(body: syntax.Body, environment: Environment) -> None:
     program = environment.program
-    for node, targets in _uses(body, {}):
+    for node, targets in _uses(body):
         name = node.name
         known = (
             name in RESERVED
@@ -85,27 +87,33 @@ def _check_arguments(call: syntax.Call, program: Program, found: Collector) -> N
         found.extend(match(call.name, names, required, Given(positional, named, call.span), is_open)[1])
 
 
-def _uses(
-    body: syntax.Body, targets: Mapping[str, None]
-) -> Iterator[tuple[syntax.Name | syntax.Call, Mapping[str, None]]]:
+def _uses(body: syntax.Body) -> list[Use]:
     """Every name and call with the generators' names that hold there."""
+    found: list[Use] = []
+    _gather(body, {}, found)
+    return found
+
+
+def _gather(body: syntax.Body, targets: Mapping[str, None], found: list[Use]) -> None:
     match body:
         case syntax.Name():
-            yield body, targets
+            found.append((body, targets))
         case syntax.Call(name=name, arguments=arguments):
-            yield body, targets
+            found.append((body, targets))
             if name != "from":
                 for argument in arguments:
-                    yield from _uses(argument.value, targets)
+                    _gather(argument.value, targets, found)
+        case syntax.Number():
+            pass
         case syntax.Generator(element=element, iterable=iterable, targets=names):
-            yield from _uses(iterable, targets)
-            yield from _uses(element, {**targets, **dict.fromkeys(names)})
+            _gather(iterable, targets, found)
+            _gather(element, {**targets, **dict.fromkeys(names)}, found)
         case syntax.Stages(items=stages):
             for stage in stages:
-                yield from _uses(stage.body, targets)
+                _gather(stage.body, targets, found)
         case _:
             for child in _children(body):
-                yield from _uses(child, targets)
+                _gather(child, targets, found)
 
 
 def _children(body: syntax.Body) -> tuple[syntax.Body, ...]:

@@ -10,17 +10,19 @@ MOST_COMPARED = 1000
 """Names among which the nearest is looked for; of more only one that differs in capitals and underscores."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], *, most: int = MOST_COMPARED) -> str | None:
     """The known name that a typist most likely meant, or None where none is near.
+
+    A stranger's text may know very many names; who asks once about names of our own allows `most` of them.
 
     >>> nearest("batchnrom", ["batchnorm", "layernorm"])
     'batchnorm'
     """
-    return _nearest(name, tuple(known))
+    return _nearest(name, tuple(known), most)
 
 
 @lru_cache(maxsize=256)
-def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+def _nearest(name: str, known: tuple[str, ...], most: int) -> str | None:
     """Kept, since a wrong name in a table is met in each of its rows."""
     import difflib  # only a wrong spec pays for it
 
@@ -28,7 +30,7 @@ def _nearest(name: str, known: tuple[str, ...]) -> str | None:
     key = name.lower().replace("_", "")
     if key in folded:
         return folded[key]
-    if len(folded) > MOST_COMPARED:
+    if len(folded) > most:
         return None
     close = difflib.get_close_matches(key, folded, n=1, cutoff=0.76 if len(key) < 4 else 0.69)
     swapped = [candidate for candidate in folded if len(key) > 2 and sorted(candidate) == sorted(key)]

@@ -136,7 +136,7 @@ def test_a_damaged_run_is_passed_over_and_named(runs: Path, capsys: Output) -> N
     (runs / "done" / "recipe.json").write_text("{")
 
     assert main(["runs"]) == 0
-    assert "passed over: a run's recipe cannot be read" in capsys.readouterr().out
+    assert "/recipe.json` cannot be read" in capsys.readouterr().out
 
 
 def test_curves_are_those_of_the_rows(runs: Path) -> None:

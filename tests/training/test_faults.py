@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,14 @@ def forked(work: Callable[[], object]) -> int:
     """A process that does the work and ends; its number."""
     child = os.fork()
     if child == 0:
+        code = 1
         try:
             work()
+            code = 0
+        except BaseException:  # noqa: BLE001 - a fork that fails must not go on as a second pytest
+            traceback.print_exc()
         finally:
-            os._exit(0)
+            os._exit(code)
     return child
 
 

@@ -69,7 +69,8 @@ def _unknown(timm: Any, name: str) -> Faults:
     if tags:
         help = f"it has {', '.join(f'`{PREFIX}{tag}`' for tag in tags[:5])}{', …' * (len(tags) > 5)}"
     else:
-        near = nearest(model, sorted({tagged.partition(".")[0] for tagged in published}))
+        models = sorted({tagged.partition(".")[0] for tagged in published})
+        near = nearest(model, models, most=len(models))
         help = f"did you mean `{PREFIX}{near}`?" if near else "`timm.list_pretrained()` lists them"
     return fault("unknown-weights", f"timm has no weights `{name}`", help=help)
 
