@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import errno
 import io
+import multiprocessing
 import os
 import random
 import signal
 import time
-import traceback
 from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from matplotlib.figure import Figure
 
 from netdsl.diagnostics import Faults
@@ -38,9 +40,14 @@ ALWAYS = Keeping(every_seconds=0)
 @pytest.fixture(autouse=True, scope="module")
 def _few_digits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(find, "read_digits", few_digits)
-        patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
+        few_digits_in(patched)
         yield
+
+
+def few_digits_in(patched: pytest.MonkeyPatch) -> None:
+    """Few digits, and no curves."""
+    patched.setattr(find, "read_digits", few_digits)
+    patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +61,23 @@ def begin_or_go_on(folder: Path) -> Run:
     return train(network(RECIPE), **where, device="cpu", keeping=ALWAYS, display=silent())
 
 
-def forked(work: Callable[[], object]) -> int:
-    """A process that does the work and ends; its number."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        except BaseException:  # noqa: BLE001 - a fork that fails must not go on as a second pytest
-            traceback.print_exc()
-        finally:
-            os._exit(code)
+PROCESSES = multiprocessing.get_context("forkserver")
+"""Processes that know nothing of what other tests did in this one: torch's threads do not survive a fork."""
+PROCESSES.set_forkserver_preload([__name__])
+
+
+def started(work: Callable[..., object], *arguments: object) -> ForkServerProcess:
+    """A process that does the work among few digits."""
+    child = PROCESSES.Process(target=_among_few_digits, args=(work, *arguments))
+    child.start()
     return child
+
+
+def _among_few_digits(work: Callable[..., object], *arguments: object) -> None:
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patched:
+        few_digits_in(patched)
+        work(*arguments)
 
 
 def assert_as_undisturbed(run: Run, undisturbed: Run) -> None:
@@ -79,10 +90,13 @@ def assert_as_undisturbed(run: Run, undisturbed: Run) -> None:
 def whole_seconds(undisturbed: Run, tmp_path_factory: pytest.TempPathFactory) -> float:
     """What a whole run takes that saves after every step."""
     folder = tmp_path_factory.mktemp("timed") / "run"
-    started = time.monotonic()
-    os.waitpid(forked(lambda: begin_or_go_on(folder)), 0)
+    started(time.monotonic).join()  # the first process waits for torch
+    begun = time.monotonic()
+    child = started(begin_or_go_on, folder)
+    child.join()
+    assert child.exitcode == 0
     assert_as_undisturbed(begin_or_go_on(folder), undisturbed)
-    return time.monotonic() - started
+    return time.monotonic() - begun
 
 
 @pytest.mark.parametrize("number", range(KILLS))
@@ -94,10 +108,10 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(
     folder = tmp_path / "run"
 
     for _ in range(2):
-        child = forked(lambda: begin_or_go_on(folder))
+        child = started(begin_or_go_on, folder)
         time.sleep(moments.uniform(0, whole_seconds))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        child.kill()
+        child.join()
 
     assert_as_undisturbed(begin_or_go_on(folder), undisturbed)
 
@@ -113,33 +127,30 @@ def test_a_run_killed_inside_a_save_goes_on_to_the_same_bits(
     moment = random.Random(number).randrange(1, 400)
     folder = tmp_path / "run"
 
-    def killed() -> None:
-        calls = 0
+    child = started(_killed_at, moment, folder)
+    child.join()
 
-        def counted(call: Callable[..., object]) -> Callable[..., object]:
-            def made(*arguments: object, **named: object) -> object:
-                nonlocal calls
-                calls += 1
-                if calls == moment:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return call(*arguments, **named)
-
-            return made
-
-        for owner, name in (
-            (os, "fsync"),
-            (Path, "rename"),
-            (Path, "replace"),
-            (os, "rmdir"),
-            (os, "unlink"),
-        ):
-            setattr(owner, name, counted(getattr(owner, name)))
-        begin_or_go_on(folder)
-
-    _, status = os.waitpid(forked(killed), 0)
-
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    assert child.exitcode == -signal.SIGKILL
     assert_as_undisturbed(begin_or_go_on(folder), undisturbed)
+
+
+def _killed_at(moment: int, folder: Path) -> None:
+    calls = 0
+
+    def counted(call: Callable[..., object]) -> Callable[..., object]:
+        def made(*arguments: object, **named: object) -> object:
+            nonlocal calls
+            calls += 1
+            if calls == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*arguments, **named)
+
+        return made
+
+    writing = ((os, "fsync"), (Path, "rename"), (Path, "replace"), (os, "rmdir"), (os, "unlink"))
+    for owner, name in writing:
+        setattr(owner, name, counted(getattr(owner, name)))
+    begin_or_go_on(folder)
 
 
 def test_every_flipped_bit_of_a_checkpoint_is_detected(undisturbed: Run) -> None:
