@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from netdsl.analysis.values import Unknown, describe, is_layer
@@ -68,8 +68,8 @@ def match(
                 code="surplus-argument",
                 message=message,
                 span=span,
-                help=_takes(word, names),
-                fix=() if names else without_item(span),
+                help=_in_front(word, span) if _is_call(span) else _takes(word, names),
+                fix=_without_surplus(word, names, given, span),
             )
         )
         break
@@ -108,6 +108,26 @@ def given_twice(message: str, first: Span, second: Span) -> Diagnostic:
 
 def _value_text(argument: Span) -> str:
     return "".join(re.sub(r"^\w+\s*=(?!=)", "", argument.text).split())
+
+
+def _is_call(span: Span) -> bool:
+    """Whether what stands there is a layer with its arguments, or a chain, and no mere value."""
+    return "(" in span.text or "->" in span.text
+
+
+def _in_front(word: str, layer: Span) -> str:
+    """What to write where a layer is given another, as functions are: `relu(conv(64, 3))`."""
+    return f"layers follow each other: write `{layer.text} -> {word}`"
+
+
+def _without_surplus(word: str, names: Sequence[str], given: Given, span: Span) -> tuple[Edit, ...]:
+    """A surplus value is left out; a layer is never, it goes in front of the one that it was given to."""
+    if names:
+        return ()
+    if not _is_call(span):
+        return without_item(span)
+    alone = len(given.positional) == 1 and not given.named
+    return write(given.span, f"{span.text} -> {word}") if alone and is_step(given.span) else ()
 
 
 def _takes(word: str, names: list[str]) -> str:
