@@ -19,10 +19,8 @@ from torch.export import Dim, ExportedProgram
 from netdsl.diagnostics import fault
 from netdsl.records import record
 
-FORMATS = ("onnx", "pt2")
-"""The formats, which are also the endings of their files."""
 NEEDED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "pt2": ()}
-"""The libraries that a format is written and read back with."""
+"""The formats, which are also the endings of their files, with the libraries that each needs."""
 TRIED_BATCH, WRITTEN_BATCH = 3, 2
 TOLERANCE = 1e-4
 """The largest difference, relative to the largest value of an output, that still counts as the same."""
@@ -47,7 +45,7 @@ def export_module(
     Args:
         module: in eval mode, on the CPU.
         inputs: the shape of one sample for each input, without the batch.
-        path: the file, which ends in one of `FORMATS`.
+        path: the file, which ends in one of `NEEDED`.
         facts: kept in the file beside the network, by name.
 
     Raises:
