@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import multiprocessing
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from netdsl.diagnostics import Faults, fault
@@ -23,6 +25,8 @@ LOOK_SECONDS = 2.0
 """How long a batch is waited for before the processes are looked at."""
 FROZEN_SECONDS = 20.0
 """How long a process may be at one image; more than any takes, less than a person waits."""
+ENDING_SECONDS = 1.0
+"""How long a process may take to end after what it made is gone."""
 AHEAD = 4
 """Batches that each process makes in advance."""
 HELP = "the machine may be short of memory: use fewer, such as `workers: 1`"
@@ -63,11 +67,12 @@ def made_by_workers(
         timeout=LOOK_SECONDS,
         prefetch_factor=AHEAD,
         pin_memory=pinned,
+        worker_init_fn=_hand_over_by_name,
     )
-    made = iter(loader)
+    made = _begin(loader)
     arrived = time.monotonic()
     for _ in batches:
-        while isinstance(batch := _next(made), _Complaint):
+        while isinstance(batch := _next(made, at), _Complaint):
             frozen, what = _standing_still(at, arrived, name)
             if batch.is_of_time and not frozen:
                 continue
@@ -88,13 +93,44 @@ class _Complaint:
         return "timed out" in self.message
 
 
-def _next(made: Iterator[Any]) -> Any:
+def _hand_over_by_name(_: int) -> None:
+    """In each process: its tensors lie in memory that has a name. By torch's default they are asked for from
+    the process that made them, and one that stands still never answers."""
+    if "file_system" in multiprocessing.get_all_sharing_strategies():  # type: ignore[no-untyped-call]
+        multiprocessing.set_sharing_strategy("file_system")  # type: ignore[no-untyped-call]
+
+
+def _begin(loader: DataLoader[Any]) -> Iterator[Any]:
+    """Starts the processes, without what torch does when one of them dies: it raises wherever the training is
+    just then. A batch that does not come is noticed here."""
+    if not hasattr(signal, "SIGCHLD") or threading.current_thread() is not threading.main_thread():
+        return iter(loader)
+    before = signal.getsignal(signal.SIGCHLD)
+    made = iter(loader)
+    signal.signal(signal.SIGCHLD, before)
+    return made
+
+
+def _next(made: Iterator[Any], at: torch.Tensor) -> Any:
     try:
         return next(made)
-    except RuntimeError as error:
-        if "DataLoader" not in str(error):
-            raise
-        return _Complaint(str(error))
+    except (RuntimeError, OSError, EOFError) as error:
+        if "DataLoader" in str(error):
+            return _Complaint(str(error))
+        if dead := _dead(at):  # what it had made went with it
+            return _Complaint(f"pid(s) {', '.join(map(str, dead))}")
+        raise
+
+
+def _dead(at: torch.Tensor) -> list[int]:
+    """The processes that ended. One that is about to has a moment for it."""
+    until = time.monotonic() + ENDING_SECONDS
+    while True:
+        alive = {process.pid for process in multiprocessing.active_children()}
+        dead = [pid for pid in at[:, PID].tolist() if pid != IDLE and pid not in alive]
+        if dead or time.monotonic() > until:
+            return dead
+        time.sleep(ENDING_SECONDS / 20)
 
 
 def _standing_still(at: torch.Tensor, arrived: float, name: Callable[[int], str]) -> tuple[list[int], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from tests.training.networks import faults_of
 
 GROUPS = [torch.tensor([first, first + 1]) for first in range(0, 12, 2)]
 LAST_OF_FIRST = 4
+WHILE_OTHERS_WAIT = 8
+"""The first process is at it when what it made before has not been asked for yet."""
 
 
 def name(image: int) -> str:
@@ -41,6 +44,29 @@ def stopping(samples: torch.Tensor, begin: Begin) -> torch.Tensor:
         begin(LAST_OF_FIRST)
         os.kill(os.getpid(), signal.SIGSTOP)
     return doubled(samples, begin)
+
+
+def dying_later(samples: torch.Tensor, begin: Begin) -> torch.Tensor:
+    return _signalled_later(samples, begin, signal.SIGKILL)
+
+
+def stopping_later(samples: torch.Tensor, begin: Begin) -> torch.Tensor:
+    return _signalled_later(samples, begin, signal.SIGSTOP)
+
+
+def _signalled_later(samples: torch.Tensor, begin: Begin, number: signal.Signals) -> torch.Tensor:
+    """When what was made before is on its way."""
+    if WHILE_OTHERS_WAIT in samples.tolist():
+        begin(WHILE_OTHERS_WAIT)
+        time.sleep(0.5)
+        os.kill(os.getpid(), number)
+    return doubled(samples, begin)
+
+
+def long_at_the_first(batches: Iterator[torch.Tensor]) -> None:
+    next(batches)
+    time.sleep(1.5)
+    list(batches)
 
 
 def slow(samples: torch.Tensor, begin: Begin) -> torch.Tensor:
@@ -82,6 +108,19 @@ def test_a_process_that_stands_still_is_named_with_its_image() -> None:
     pid = int(found.message.split()[2])
     assert found.message == f"the process {pid} that reads images is at `image-4.png` for more than 2 seconds"
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no process is stopped here")
+@pytest.mark.parametrize(("make", "code"), [(dying_later, "worker-ended"), (stopping_later, "worker-frozen")])
+def test_what_a_process_made_before_is_not_waited_for(
+    make: Callable[[torch.Tensor, Begin], torch.Tensor], code: str
+) -> None:
+    """Nor is the training interrupted where it is: it hears of it when it asks for the next batch."""
+    (found,), exit_code = faults_of(lambda: long_at_the_first(made_by_workers(make, GROUPS, 2, name)))
+
+    assert (found.code, exit_code) == (code, 4)
+    assert "image-8.png" in found.message
 
 
 @pytest.mark.usefixtures("impatient")
