@@ -20,7 +20,8 @@ from netdsl.layers.arguments import Integer
 from netdsl.layers.catalog import LAYERS
 from netdsl.layers.layer import Layer
 from netdsl.layers.reference import signature, summary
-from netdsl.training.catalog import DATASETS, PATHS, Entry
+from netdsl.training.catalog.data import DATASETS, PATHS
+from netdsl.training.catalog.entry import Entry
 from netdsl.training.choices import CHOICES, NUMBERS, WORDS
 from netdsl.training.choices import KEYS as RECIPE_KEYS
 from netdsl.training.reference import SECTIONS

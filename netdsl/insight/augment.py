@@ -29,7 +29,7 @@ from netdsl.insight.explanation import Question
 from netdsl.insight.landmarks import Place
 from netdsl.insight.localization import box_around, looked_at, speaks_for
 from netdsl.insight.subject import Subject
-from netdsl.training.catalog import DATASETS, FOLDER
+from netdsl.training.catalog.data import DATASETS, FOLDER
 from netdsl.training.data.dataset import DataSet, ImageFiles, Split
 from netdsl.training.data.find import data_root, find_data
 

@@ -14,7 +14,7 @@ from netdsl.compiler import Compilation, compile_spec, network_of
 from netdsl.diagnostics import fault
 from netdsl.graph.graph import Network
 from netdsl.insight.subject import Subject
-from netdsl.training.catalog import OWN_MEAN, OWN_STD
+from netdsl.training.catalog.images import OWN_MEAN, OWN_STD
 from netdsl.training.choices import Recipe
 from netdsl.training.device import Placement, place
 from netdsl.training.initial.beginning import Wanted

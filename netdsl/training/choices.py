@@ -13,23 +13,11 @@ from netdsl.diagnostics import fault
 from netdsl.layers.arguments import Argument, BadArgument, Choice, Integer, Real
 from netdsl.layers.layer import spell
 from netdsl.records import value_record
-from netdsl.training.catalog import (
-    AUGMENTATIONS,
-    COMPILES,
-    DAMAGED,
-    DECAYS,
-    INITIALIZATIONS,
-    LOSSES,
-    OPTIMIZERS,
-    OWN_MEAN,
-    OWN_STD,
-    PATHS,
-    PRECISIONS,
-    PREPARATIONS,
-    SCHEDULES,
-    Entry,
-)
-from netdsl.training.task_catalog import FITTING, OWN_TASK, TASKS
+from netdsl.training.catalog.data import PATHS
+from netdsl.training.catalog.entry import Entry
+from netdsl.training.catalog.images import AUGMENTATIONS, OWN_MEAN, OWN_STD, PREPARATIONS
+from netdsl.training.catalog.learning import INITIALIZATIONS, LOSSES, OPTIMIZERS, SCHEDULES
+from netdsl.training.catalog.tasks import FITTING, OWN_TASK, TASKS
 
 
 @value_record()
@@ -177,13 +165,15 @@ NUMBERS: Mapping[str, Integer | Real] = {
 
 CHOICES: Mapping[str, Choice] = {
     "precision": Choice(
-        "how the forward pass computes; `auto` is bf16 where a GPU gains by it", options=PRECISIONS
+        "how the forward pass computes; `auto` is bf16 where a GPU gains by it",
+        options=("auto", "fp32", "bf16"),
     ),
     "decay": Choice(
-        "what weight decay acts on; `weights` leaves out biases and normalisations", options=DECAYS
+        "what weight decay acts on; `weights` leaves out biases and normalisations",
+        options=("all", "weights"),
     ),
-    "compile": Choice("whether `torch.compile` is used; `auto` on GPUs", options=COMPILES),
-    "damaged": Choice("what is done about images that cannot be read", options=DAMAGED),
+    "compile": Choice("whether `torch.compile` is used; `auto` on GPUs", options=("auto", "true", "false")),
+    "damaged": Choice("what is done about images that cannot be read", options=("refuse", "skip")),
 }
 """The keys whose values are one of a few words."""
 

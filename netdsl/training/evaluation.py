@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from netdsl.diagnostics import Diagnostic, Faults, fault
+from netdsl.training.catalog.tasks import FITTING, is_known
 from netdsl.training.checkpoint import Position
 from netdsl.training.data.find import data_root, find_data
 from netdsl.training.data.pictures import read_picture
@@ -20,7 +21,6 @@ from netdsl.training.forward import moved, outputs_of
 from netdsl.training.material import image_shape
 from netdsl.training.measuring import measure
 from netdsl.training.network import Rebuild
-from netdsl.training.task_catalog import FITTING, is_known
 from netdsl.training.tasks import make_naming_task, make_task
 from netdsl.training.tasks.task import NamingTask, read_by
 from netdsl.training.trained import Say, Trained, load_trained

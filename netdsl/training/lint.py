@@ -14,7 +14,7 @@ from netdsl.diagnostics import Diagnostic, Label
 from netdsl.diagnostics.edits import write
 from netdsl.graph.graph import Network
 from netdsl.language import syntax
-from netdsl.training.catalog import CLASSES
+from netdsl.training.catalog.data import CLASSES
 from netdsl.training.choices import Recipe
 
 

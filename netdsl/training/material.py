@@ -14,7 +14,7 @@ from netdsl.diagnostics import Diagnostic, Faults, fault
 from netdsl.training.augment.mixing import mixing
 from netdsl.training.augment.words import augmentation
 from netdsl.training.batches import Batches, Supply
-from netdsl.training.catalog import SIZING
+from netdsl.training.catalog.images import SIZING
 from netdsl.training.choices import Recipe, Use
 from netdsl.training.damage import Damaged
 from netdsl.training.data.dataset import DataSet, ImageFiles, Split

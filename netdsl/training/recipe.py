@@ -19,11 +19,13 @@ from netdsl.language.scalars import expression_of
 from netdsl.layers.arguments import BadArgument
 from netdsl.layers.layer import spell
 from netdsl.records import replace
-from netdsl.training.catalog import DATASETS, MIXING, OWN_MEAN, OWN_STD, PATHS, Entry
+from netdsl.training.catalog.data import DATASETS, PATHS
+from netdsl.training.catalog.entry import Entry
+from netdsl.training.catalog.images import MIXING, OWN_MEAN, OWN_STD
+from netdsl.training.catalog.tasks import FITTING, is_known
 from netdsl.training.choices import CHOICES, NUMBERS, OPEN, WORDS, Recipe, Use, complete, option_of
 from netdsl.training.choices import KEYS as KEYS
 from netdsl.training.fine_tuning import Parts, check_parts, read_parts, read_rates
-from netdsl.training.task_catalog import FITTING, is_known
 
 GiveParts = Callable[[], Parts]
 """Gives the parts of a network, which to list takes time where it is large."""

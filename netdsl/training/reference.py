@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netdsl.layers.layer import spell
-from netdsl.training.catalog import (
-    AUGMENTATIONS,
-    DATASETS,
-    INITIALIZATIONS,
-    LOSSES,
-    OPTIMIZERS,
-    OWN_MEAN,
-    OWN_STD,
-    PREPARATIONS,
-    SCHEDULES,
-    Entry,
-)
+from netdsl.training.catalog.data import DATASETS
+from netdsl.training.catalog.entry import Entry
+from netdsl.training.catalog.images import AUGMENTATIONS, OWN_MEAN, OWN_STD, PREPARATIONS
+from netdsl.training.catalog.learning import INITIALIZATIONS, LOSSES, OPTIMIZERS, SCHEDULES
+from netdsl.training.catalog.tasks import TASKS
 from netdsl.training.choices import CHOICES, KEYS, NUMBERS, OPEN, Recipe
-from netdsl.training.task_catalog import TASKS
 
 SECTIONS: Mapping[str, tuple[str, Mapping[str, Entry]]] = {
     "task": ("What is learned; left out, what the first of the data is for.", TASKS),

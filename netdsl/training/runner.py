@@ -13,6 +13,7 @@ from typing import Any
 
 from netdsl.diagnostics import fault
 from netdsl.records import replace
+from netdsl.training.catalog.tasks import FITTING
 from netdsl.training.checkpoint import Keeping, positions
 from netdsl.training.choices import Recipe, Use, option_of
 from netdsl.training.data.find import data_root, find_data
@@ -40,7 +41,6 @@ from netdsl.training.run_folder import (
 from netdsl.training.run_state import noted_failure
 from netdsl.training.setting import Setting
 from netdsl.training.signals import Stop, StopSignals
-from netdsl.training.task_catalog import FITTING
 from netdsl.training.tasks import make_task
 from netdsl.training.tasks.task import Task
 from netdsl.training.validation import hold_out

@@ -21,7 +21,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from netdsl.diagnostics import Faults, fault
-from netdsl.training.catalog import CHANNELS, OWN_MEAN, OWN_STD, SIZING
+from netdsl.training.catalog.images import CHANNELS, OWN_MEAN, OWN_STD, SIZING
 from netdsl.training.choices import Use
 from netdsl.training.device import is_out_of_memory
 from netdsl.training.seeds import Chance

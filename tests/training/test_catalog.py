@@ -8,25 +8,26 @@ import pytest
 import torch
 
 from netdsl.layers.arguments import BadArgument
-from netdsl.training import catalog, optimization
+from netdsl.training import optimization
+from netdsl.training.catalog.learning import LOSSES, OPTIMIZERS
 from netdsl.training.choices import WORDS, Use
 
 MACHINE = {"params", "maximize", "foreach", "differentiable", "capturable", "fused", "decoupled_weight_decay"}
 """What torch's optimizers take and no recipe says: how the machine does it."""
 
 
-@pytest.mark.parametrize("word", catalog.OPTIMIZERS)
+@pytest.mark.parametrize("word", OPTIMIZERS)
 def test_an_optimizer_has_torch_s_arguments_and_defaults(word: str) -> None:
     signature = inspect.signature(optimization.OPTIMIZERS[word]).parameters
     torchs = {name: p.default for name, p in signature.items() if name not in MACHINE}
 
-    assert {name: a.default for name, a in catalog.OPTIMIZERS[word].arguments.items()} == torchs
+    assert {name: a.default for name, a in OPTIMIZERS[word].arguments.items()} == torchs
 
 
 def test_label_smoothing_has_torch_s_default() -> None:
     default = inspect.signature(torch.nn.CrossEntropyLoss).parameters["label_smoothing"].default
 
-    assert catalog.LOSSES["cross_entropy"].arguments["label_smoothing"].default == default
+    assert LOSSES["cross_entropy"].arguments["label_smoothing"].default == default
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_label_smoothing_has_torch_s_default() -> None:
 )
 def test_what_torch_refuses_is_refused(word: str, argument: str, value: object) -> None:
     """Each value that our ranges keep out, torch keeps out as well."""
-    entry = catalog.OPTIMIZERS[word]
+    entry = OPTIMIZERS[word]
     defaults = {name: a.default for name, a in entry.arguments.items()}
     with pytest.raises(BadArgument):
         entry.arguments[argument].read(value)

@@ -20,7 +20,7 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
-from netdsl.training import catalog
+from netdsl.training.catalog import learning
 from netdsl.training.choices import Use
 from netdsl.training.optimization import initialize, learning_rate, make_loss, make_optimizer
 from netdsl.training.recipe import resolve_recipe
@@ -34,7 +34,7 @@ def use(key: str, text: str) -> Use:
     return made
 
 
-@pytest.mark.parametrize("word", catalog.OPTIMIZERS)
+@pytest.mark.parametrize("word", learning.OPTIMIZERS)
 def test_an_optimizer_steps_as_torch_s_own(word: str) -> None:
     """Two modules with equal weights and gradients stay equal: the same class with the same settings."""
 
@@ -115,7 +115,7 @@ def test_a_schedule_is_torch_s(text: str) -> None:
 
 
 def test_every_schedule_is_held_against_torch() -> None:
-    assert {text.partition("(")[0] for text in SCHEDULES} == set(catalog.SCHEDULES)
+    assert {text.partition("(")[0] for text in SCHEDULES} == set(learning.SCHEDULES)
 
 
 @pytest.mark.parametrize("text", ["constant(warmup=2)", "cosine(warmup=2)", "linear(warmup=99)"])

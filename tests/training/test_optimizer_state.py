@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from netdsl.training.catalog import OPTIMIZERS
+from netdsl.training.catalog.learning import OPTIMIZERS
 from netdsl.training.choices import Use
 from netdsl.training.optimization import make_optimizer
 from netdsl.training.optimizer_state import values_per_parameter

@@ -16,7 +16,7 @@ from typing import Any, Protocol, final
 import torch
 from torch.nn import functional as F
 
-from netdsl.training.catalog import MIXING
+from netdsl.training.catalog.images import MIXING
 from netdsl.training.choices import Use
 from netdsl.training.seeds import Chance
 

@@ -17,7 +17,7 @@ import torch
 from torchvision.transforms.v2 import functional
 
 from netdsl.training.augment import colour, geometry
-from netdsl.training.catalog import MIXING
+from netdsl.training.catalog.images import MIXING
 from netdsl.training.choices import Use
 from netdsl.training.seeds import Chance
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netdsl.diagnostics import Faults, fault
-from netdsl.training.catalog import FEATURES, FOLDER, SCENE
+from netdsl.training.catalog.data import FEATURES, FOLDER, SCENE
 from netdsl.training.data.cifar import FILES, cifar_is_present, read_cifar
 from netdsl.training.data.dataset import DataSet
 from netdsl.training.data.digits import read_digits

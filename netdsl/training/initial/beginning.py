@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from netdsl.diagnostics import Diagnostic, Faults, did_you_mean, fault
-from netdsl.training.catalog import INITIALIZATIONS
+from netdsl.training.catalog.learning import INITIALIZATIONS
 from netdsl.training.initial.files import SUFFIXES, read_weights_file
 from netdsl.training.initial.given import Given, Say, as_given
 from netdsl.training.initial.record import write_record

@@ -11,8 +11,8 @@ from scipy import stats
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from netdsl.training import catalog
 from netdsl.training.augment.words import Augmentation, Augmented, Drawn, augmentation
+from netdsl.training.catalog.images import AUGMENTATIONS, MIXING
 from netdsl.training.seeds import Chance
 from tests.training.networks import uses
 
@@ -146,9 +146,7 @@ def test_quarter_turns_are_torch_s() -> None:
 
 
 def test_every_word_is_held_against_torchvision() -> None:
-    assert {text.partition("(")[0] for text in EXACT} | {"rotate90"} == set(catalog.AUGMENTATIONS) - set(
-        catalog.MIXING
-    )
+    assert {text.partition("(")[0] for text in EXACT} | {"rotate90"} == set(AUGMENTATIONS) - set(MIXING)
 
 
 @pytest.mark.parametrize("text", [*EXACT, "randaugment(3) -> random_crop(18, padding=2) -> hflip"])

@@ -1,7 +1,4 @@
-"""The tasks that a recipe may name, with their arguments, and what of a recipe goes with each.
-
-Inert data, as `catalog` is.
-"""
+"""The tasks that a recipe may name, with their arguments, and what of a recipe goes with each."""
 
 from __future__ import annotations
 
@@ -9,19 +6,9 @@ from collections.abc import Mapping
 
 from netdsl.layers.arguments import Choice, Integer, Integers, Real
 from netdsl.records import record
-from netdsl.training.catalog import (
-    AUGMENTATIONS,
-    CLASSES,
-    FEATURES,
-    FOLDER,
-    MIXING,
-    PATHS,
-    PREPARATIONS,
-    SCENE,
-    Entry,
-    Pair,
-    Strength,
-)
+from netdsl.training.catalog.data import CLASSES, FEATURES, FOLDER, PATHS, SCENE
+from netdsl.training.catalog.entry import Entry, Pair, Strength
+from netdsl.training.catalog.images import AUGMENTATIONS, MIXING, PREPARATIONS
 
 TASKS: Mapping[str, Entry] = {
     "classify": Entry("each image belongs to one of several classes; the network has an output for each", {}),
