@@ -7,24 +7,18 @@ times as long (see docs/decisions). A text that does not parse is explained by `
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from math import inf
-from typing import Literal, NoReturn
+from typing import Literal
 
-from netdsl.diagnostics import Diagnostic, Faults, Span
+from netdsl.diagnostics import Faults, Span
 from netdsl.language import syntax
 from netdsl.language.effort import MOST_WORDS, Words, too_many_words
-from netdsl.language.words import KEYWORDS, NAME, NUMBER, STRING, UNKNOWN, words_of
-
-Place = Callable[[int, int], Span]
-"""Turns a run of characters of the expression into a span of the file."""
+from netdsl.language.word_reader import DEEPEST, LONGEST_NAME, Place, Unexpected, WordReader, name_too_long
+from netdsl.language.words import KEYWORDS, NAME, NUMBER, STRING
 
 FIXED = ("x", "id", "from", "true", "false", "none", "True", "False", "None")
 """Names that mean the same wherever they stand, so that nothing else can be called so."""
-LONGEST_NAME = 100
-"""Characters of a name; it becomes part of modules' paths and of files' names."""
-DEEPEST = 80
-"""Levels of parentheses, calls and operators inside each other."""
 LONGEST_ROW = 200
 """Operands of one operator in a row, such as `a + b + c`; each is a level for what reads the tree."""
 
@@ -42,24 +36,6 @@ _LEVELS = {
     **dict.fromkeys(("*", "//", "/", "%"), _PRODUCT),
 }
 _NO_BARS: tuple[tuple[int, int], ...] = ()
-
-
-def name_too_long(name: str, span: Span) -> Diagnostic:
-    """For a name that is."""
-    message = f"a name has {len(name):,} characters, more than {LONGEST_NAME}"
-    help = "shorten it, and say the rest in `about` or a comment"
-    return Diagnostic(code="name-too-long", message=message, span=span, help=help)
-
-
-class Unexpected(Exception):
-    """A word that cannot stand where it stands; at the text's end it is empty."""
-
-    def __init__(self, word: str, start: int, *, is_character: bool) -> None:
-        super().__init__(word)
-        self.word = word
-        self.start = start
-        self.is_character = is_character
-        """Whether it is a character that begins no word."""
 
 
 def parse_expression(text: str, place: Place, words: Words | None = None) -> syntax.Expression:
@@ -84,26 +60,11 @@ def parse_expression(text: str, place: Place, words: Words | None = None) -> syn
         raise Faults([explain(unexpected, text, place)]) from None
 
 
-class _Parser:
-    """Reads a text word by word, by the grammar's rules.
+class _Parser(WordReader):
+    """Reads a text by the grammar's rules."""
 
-    Attributes:
-        kind, word, start, end: the next word, which is not taken yet.
-        behind: the end of the last word that was taken.
-    """
-
-    def __init__(self, text: str, place: Place, counted: Words) -> None:
-        self.text = text
-        self.place = place
-        self.words = words_of(text)
-        self.counted = counted
-        self.found: list[Diagnostic] = []
-        """What is wrong in spite of the grammar."""
-        self.depth = 0
-        self.bars = _NO_BARS
-        """The operands of the `|` that was read last, where it stands there without parentheses."""
-        self.end = 0
-        self.next()
+    bars = _NO_BARS
+    """The operands of the `|` that was read last, where it stands there without parentheses."""
 
     def whole(self) -> syntax.Expression:
         """The expression that is all of the text."""
@@ -113,46 +74,6 @@ class _Parser:
         if self.found:
             raise Faults(self.found)
         return expression
-
-    # Words
-
-    def next(self) -> None:
-        """Takes the next word."""
-        match = next(self.words)
-        kind = match.lastindex or 0
-        self.behind = self.end
-        self.kind = kind
-        self.word = match[kind]
-        self.start, self.end = match.span(kind)
-
-    def take(self, word: str) -> None:
-        """Takes a word that has to stand here."""
-        if self.word != word:
-            self.unexpected()
-        self.next()
-
-    def name(self) -> str:
-        """Takes a name."""
-        word = self.word
-        if self.kind != NAME or word in KEYWORDS:
-            self.unexpected()
-        self.next()
-        return word
-
-    def unexpected(self) -> NoReturn:
-        """Refuses the next word."""
-        raise Unexpected(self.word, self.start, is_character=self.kind == UNKNOWN)
-
-    def deeper(self) -> None:
-        """Goes a level down; who calls it comes up again."""
-        self.depth += 1
-        if self.depth > DEEPEST:
-            message = f"an expression is nested more than {DEEPEST} levels deep"
-            self._too_deep(message, self.start, self.end, "give its parts names, as blocks")
-
-    def _too_deep(self, message: str, start: int, end: int, help: str) -> NoReturn:
-        span = self.place(start, end)
-        raise Faults([Diagnostic(code="expression-too-deep", message=message, span=span, help=help)])
 
     # Layers
 
@@ -253,7 +174,7 @@ class _Parser:
         """One operand more of a row."""
         if operands == LONGEST_ROW:
             message = f"an expression has more than {LONGEST_ROW} operands in a row"
-            self._too_deep(message, start, self.behind, "unroll a table: `(… for … in …)`")
+            self.too_deep(message, start, self.behind, "unroll a table: `(… for … in …)`")
         return operands + 1
 
     def _logic(self, left: syntax.Expression, start: int, level: int) -> syntax.Logic:
@@ -334,11 +255,8 @@ class _Parser:
         if value == inf:
             shown = text if len(text) <= 12 else f"{text[:12]}…"
             help = "sizes go to 2,147,483,647, other numbers to 1e308"
-            self._refuse("number-too-large", f"the number {shown} is too large", span, help)
+            self.refuse("number-too-large", f"the number {shown} is too large", span, help)
         return syntax.Number(span, value)
-
-    def _refuse(self, code: str, message: str, span: Span, help: str) -> None:
-        self.found.append(Diagnostic(code=code, message=message, span=span, help=help))
 
     def _group(self, start: int) -> syntax.Expression:
         """`(a)`, `(a, b)` or `(a for b in c)`."""
@@ -408,7 +326,7 @@ class _Parser:
             why = "has a meaning of its own" if name in FIXED else "stands here twice"
             message = f"`{name}` {why}, so no item can be called so"
             span = self.place(self.behind - len(name), self.behind)
-            self._refuse("reserved-name", message, span, "call it otherwise, such as `n`")
+            self.refuse("reserved-name", message, span, "call it otherwise, such as `n`")
         return name
 
     def _parts(self, value: syntax.Expression, start: int) -> syntax.Expression:
@@ -418,7 +336,7 @@ class _Parser:
             levels += 1
             if self.depth + levels > DEEPEST:
                 message = f"an expression is nested more than {DEEPEST} levels deep"
-                self._too_deep(message, start, self.behind, "give its parts names, as blocks")
+                self.too_deep(message, start, self.behind, "give its parts names, as blocks")
             is_index = self.word == "["
             self.next()
             if is_index:

@@ -10,7 +10,6 @@ import re
 
 from netdsl.diagnostics import Diagnostic, Edit, Label
 from netdsl.diagnostics.edits import write
-from netdsl.language import expressions
 from netdsl.language.foreign import foreign_name
 from netdsl.language.loose_tokens import (
     CLOSING,
@@ -22,6 +21,7 @@ from netdsl.language.loose_tokens import (
     still_open,
 )
 from netdsl.language.mending import Fault, close_string, mend, write_character
+from netdsl.language.word_reader import Place, Unexpected
 from netdsl.language.yaml_mistakes import missing_space
 
 REMEDIES = {
@@ -88,7 +88,7 @@ LOOKALIKES = {
 """Characters that people write for words of the language."""
 
 
-def explain(unexpected: expressions.Unexpected, text: str, place: expressions.Place) -> Diagnostic:
+def explain(unexpected: Unexpected, text: str, place: Place) -> Diagnostic:
     """The diagnostic of a text that did not parse."""
     if unexpected.is_character:
         return _unknown_character(unexpected.start, text, place)
@@ -124,9 +124,7 @@ def explain(unexpected: expressions.Unexpected, text: str, place: expressions.Pl
     )
 
 
-def _foreign(
-    text: str, tokens: list[LooseToken], opening: LooseToken, place: expressions.Place
-) -> Diagnostic | None:
+def _foreign(text: str, tokens: list[LooseToken], opening: LooseToken, place: Place) -> Diagnostic | None:
     """A call of torch's or Keras', `nn.Conv2d(…)`: here a name has no dot in it."""
     dotted = re.search(r"[A-Za-z_][\w.]*\Z", text[: opening.start])
     closing = closing_of(opening, tokens)
@@ -159,7 +157,7 @@ def _slip_at(text: str, found: LooseToken) -> tuple[int, int] | None:
     return next((place for place in starts if text[slice(*place)] in SLIPS), None)
 
 
-def _slip_written(text: str, found: LooseToken, place: expressions.Place) -> tuple[Edit, ...]:
+def _slip_written(text: str, found: LooseToken, place: Place) -> tuple[Edit, ...]:
     at = _slip_at(text, found)
     meant = WRITTEN.get(text[slice(*at)]) if at else None
     return write(place(*at), meant) if at and meant else ()
@@ -247,7 +245,7 @@ def _lacks_else(before: list[LooseToken]) -> bool:
     return waiting > 0
 
 
-def _unknown_character(at: int, text: str, place: expressions.Place) -> Diagnostic:
+def _unknown_character(at: int, text: str, place: Place) -> Diagnostic:
     character = text[at]
     if character in "'\"":
         return Diagnostic(
@@ -279,7 +277,7 @@ def _narrow(character: str) -> str | None:
     return chr(ord(character) - 0xFEE0) if "\uff01" <= character <= "\uff5e" else None
 
 
-def _colon(at: int, text: str, place: expressions.Place) -> Diagnostic:
+def _colon(at: int, text: str, place: Place) -> Diagnostic:
     """A colon between a key and its value, a name and its argument, or in a slice."""
     before = [token for token in loose_tokens(text) if token.start < at]
     opened = (still_open(before) or [NOTHING])[-1]

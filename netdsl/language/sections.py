@@ -11,9 +11,9 @@ from netdsl.diagnostics.edits import write
 from netdsl.language import syntax
 from netdsl.language.document_mending import renamed, without_dashes
 from netdsl.language.effort import Words
-from netdsl.language.expressions import LONGEST_NAME, name_too_long
 from netdsl.language.scalars import expression_of, no_value, wrong_kind
 from netdsl.language.syntax import Data
+from netdsl.language.word_reader import LONGEST_NAME, name_too_long
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 """The pattern of names."""

@@ -16,8 +16,9 @@ from netdsl.compiler import MOST_BUILT_LAYERS, compile_spec
 from netdsl.diagnostics import MOST_FAULTS, Diagnostic
 from netdsl.diagnostics.render import render_all
 from netdsl.language.effort import MOST_WORDS
-from netdsl.language.expressions import DEEPEST, LONGEST_NAME, LONGEST_ROW
+from netdsl.language.expressions import LONGEST_ROW
 from netdsl.language.extension import LONGEST_CHAIN
+from netdsl.language.word_reader import DEEPEST, LONGEST_NAME
 from netdsl.language.yaml_text import DEEPEST_NESTING, LARGEST_FILE
 from netdsl.layers.layer import LARGEST
 from tests.cases.reading import Case, Expected, position, read_cases, read_page

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 
 from netdsl.diagnostics import Faults, Source, Span
 from netdsl.language import syntax
-from netdsl.language.expressions import DEEPEST, LONGEST_ROW, parse_expression
+from netdsl.language.expressions import LONGEST_ROW, parse_expression
+from netdsl.language.word_reader import DEEPEST
 from tests.language.python_expressions import TEXTS, Tree, python_tree, tree
 
 
