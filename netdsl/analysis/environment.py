@@ -235,6 +235,14 @@ def unknown_help(name: str, environment: Environment) -> str | None:
     return did_you_mean(name, known) or "`netdsl layers` lists the layers; blocks are declared under `blocks`"
 
 
+def known_as(name: str, environment: Environment) -> str | None:
+    """What a layer or block is called here that is declared, or known elsewhere, by a name."""
+    program = environment.program
+    meant = FOREIGN.get(_folded(name), name)
+    known = meant in program.layers or meant in program.blocks or meant in prelude_words()
+    return meant if known else None
+
+
 def _words_in_quotes(program: Program) -> set[str]:
     """The words that arguments of layers may be."""
     arguments = [argument for layer in program.layers.values() for argument in layer.arguments().values()]

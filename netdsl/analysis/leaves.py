@@ -6,13 +6,13 @@ from typing import Any
 
 from netdsl.analysis.binding import Given
 from netdsl.analysis.calls import use_of
-from netdsl.analysis.environment import CONSTANTS, USAGE, Environment
+from netdsl.analysis.environment import CONSTANTS, USAGE, Environment, known_as
 from netdsl.analysis.evaluate import evaluate
 from netdsl.analysis.labels import indexed_word
 from netdsl.analysis.scope import Tensor
 from netdsl.analysis.values import UNKNOWN, IdentityValue, InputValue, Unknown, describe, is_layer, relabelled
 from netdsl.diagnostics import Label, Span
-from netdsl.diagnostics.edits import write
+from netdsl.diagnostics.edits import is_step, write
 from netdsl.graph.formula import Formula, apply, formula_of, traced
 from netdsl.graph.shapes import WORDS
 from netdsl.language import syntax
@@ -62,12 +62,7 @@ def evaluate_attribute(body: syntax.Attribute, environment: Environment) -> Any:
     if isinstance(value, Unknown):
         return UNKNOWN
     if not isinstance(value, InputValue):
-        return environment.report(
-            "no-attribute",
-            f"{describe(value)} has no `{body.name}`",
-            body.span,
-            "only `x` has sizes: `x.c`, `x.h`, `x.w`",
-        )
+        return _no_size(body, value, environment)
     if body.name not in WORDS:
         axis = _AXES.get(body.name)
         help = f"write `x.{axis}`" if axis else "its sizes are `x.c`, `x.h`, `x.w` and `x.d`"
@@ -85,6 +80,18 @@ def evaluate_attribute(body: syntax.Attribute, environment: Environment) -> Any:
         help = f"it has {sizes}" if sizes else "name an axis `c`, `d`, `h` or `w` with `rearrange`"
         return environment.report("no-such-axis", message, body.span, help, _came_from(value.tensor))
     return environment.named(shape.size(body.name))
+
+
+def _no_size(body: syntax.Attribute, value: Any, environment: Environment) -> Unknown:
+    message = f"{describe(value)} has no `{body.name}`"
+    meant = known_as(body.name, environment) if is_layer(value) else None
+    if meant is None:
+        help = "only `x` has sizes: `x.c`, `x.h`, `x.w`"
+        return environment.report("no-attribute", message, body.span, help)
+    chain = f"{body.value.span.text} -> {meant}"
+    help = f"layers follow each other by an arrow: write `{' '.join(chain.split())}`"
+    fix = write(body.span, chain) if is_step(body.span) else ()
+    return environment.report("no-attribute", message, body.span, help, fix=fix)
 
 
 def several_inputs(span: Span, environment: Environment) -> Unknown:

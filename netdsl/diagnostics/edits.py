@@ -10,8 +10,8 @@ import re
 from netdsl.diagnostics.diagnostic import Edit
 from netdsl.diagnostics.source import Span
 
-_TIGHTER = re.compile(r"\s*([*+|/.\[(%]|-(?!>)|if\b|for\b|and\b|or\b)")
-"""What binds the text before it more tightly than an arrow does."""
+_TIGHTER = re.compile(r"\s*([*+|/.\[(%]|if\b|for\b|and\b|or\b)|[ \t]*-(?!>)")
+"""What binds the text before it more tightly than an arrow does. A minus on another line begins an item."""
 _BEGINNING = re.compile(r"(?:\A|[\n(\[,:]|^\s*-)[ \t]*[\"']?\Z|[|>][-+]?[ \t]*\n\s*\Z", re.MULTILINE)
 """What stands before the first step of a chain."""
 

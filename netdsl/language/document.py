@@ -71,7 +71,7 @@ class _Reader(BodyReader):
     def spec(self, source: Source) -> syntax.Spec | None:
         for name, (key, _) in self.entries.items():
             if name not in KEYS:
-                self._unknown_key(key, KEYS, "a spec")
+                self._unknown_key(key, KEYS, "a spec", self.entries)
         missing = self._missing("the spec", ("name", "input", "net"), self.entries, KEYS, source.whole())
         missing += self._drop_empty()
         name_data = self._value("name")

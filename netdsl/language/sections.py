@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from netdsl.diagnostics import Collector, Diagnostic, Edit, Faults, Label, Span, did_you_mean, nearest
+from netdsl.diagnostics import Collector, Diagnostic, Edit, Faults, Label, Span, nearest
 from netdsl.diagnostics.edits import write
 from netdsl.language import syntax
 from netdsl.language.document_mending import renamed, without_dashes
@@ -18,6 +18,20 @@ from netdsl.language.word_reader import LONGEST_NAME, name_too_long
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 """The pattern of names."""
 _NAME = re.compile(rf"{NAME}\Z")
+
+
+_ELSEWHERE = {
+    **dict.fromkeys(("layers", "model", "network", "architecture", "backbone", "graph"), "net"),
+    **dict.fromkeys(("parameters", "variables", "vars", "args"), "params"),
+    **dict.fromkeys(("training", "recipe", "optimizer"), "train"),
+    **dict.fromkeys(("inputs", "input_shape", "input_size", "shape"), "input"),
+    **dict.fromkeys(("description", "doc", "comment"), "about"),
+    **dict.fromkeys(("title", "model_name"), "name"),
+    **dict.fromkeys(("modules", "functions", "definitions"), "blocks"),
+    **dict.fromkeys(("outputs", "aux"), "heads"),
+    **dict.fromkeys(("base", "inherits", "include", "import"), "extends"),
+}
+"""What other formats call the keys of a spec."""
 
 
 class Refused(Exception):
@@ -38,7 +52,7 @@ class SectionReader:
     ) -> list[str]:
         """The required keys that are not given, told in one diagnostic; a misspelt one is told already."""
         missing = [name for name in required if name not in given]
-        misspelt = {nearest(name, known) for name in given if name not in known}
+        misspelt = {_meant(name, known) for name in given if name not in known}
         told = [name for name in missing if name not in misspelt]
         if told:
             listed = " and no ".join(f"`{name}`" for name in told)
@@ -57,10 +71,11 @@ class SectionReader:
     ) -> None:
         self.found.add(Diagnostic(code=code, message=message, span=span, help=help, labels=labels, fix=fix))
 
-    def _unknown_key(self, key: Data, known: Iterable[str], where: str) -> None:
-        known = list(known)
-        help = did_you_mean(str(key.value), known) or f"the keys of {where} are {', '.join(known)}"
-        self._add("unknown-key", f"`{key.value}` is not a key of {where}", key.span, help)
+    def _unknown_key(self, key: Data, known: Sequence[str], where: str, given: Collection[str]) -> None:
+        meant = _meant(str(key.value), known)
+        help = f"write `{meant}`" if meant else f"the keys of {where} are {', '.join(known)}"
+        fix = write(key.span, meant) if meant and meant not in given else ()
+        self._add("unknown-key", f"`{key.value}` is not a key of {where}", key.span, help, fix=fix)
 
     def _mapping(self, data: Data | None, what: str) -> tuple[tuple[Data, Data], ...]:
         if data is None:
@@ -116,11 +131,13 @@ class SectionReader:
 
     def _fields(self, data: Data, known: tuple[str, ...], where: str) -> dict[str, Data]:
         fields = {}
-        for key, value in self._mapping(data, where):
+        entries = self._mapping(data, where)
+        given = [str(key.value) for key, _ in entries]
+        for key, value in entries:
             if key.value in known:
                 fields[str(key.value)] = value
             else:
-                self._unknown_key(key, known, where.removeprefix("a mapping of "))
+                self._unknown_key(key, known, where.removeprefix("a mapping of "), given)
         return fields
 
     def _number(self, data: Data, help: str) -> int | float | None:
@@ -149,3 +166,9 @@ def _as_name(text: str) -> str:
     """The name nearest to a text that is none."""
     words = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
     return f"n{words}" if words[:1].isdigit() else words or "network"
+
+
+def _meant(name: str, known: Sequence[str]) -> str | None:
+    """The key that a name was written for."""
+    elsewhere = _ELSEWHERE.get(name.lower())
+    return elsewhere if elsewhere in known else nearest(name, known)
