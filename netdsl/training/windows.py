@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import torch
-from sklearn.decomposition import PCA
 from torch.nn import functional as F
 
 from netdsl.diagnostics import fault
@@ -26,6 +25,8 @@ def principal_components(cube: torch.Tensor, count: int, whiten: bool) -> torch.
     """
     rows, columns, bands = cube.shape
     pixels = cube.reshape(-1, bands).double().numpy()
+    from sklearn.decomposition import PCA  # a while to load, for those who ask for components
+
     found = PCA(count, whiten=whiten, svd_solver="full").fit_transform(pixels)
     return torch.from_numpy(found).float().view(rows, columns, count)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 
 from netdsl.training.data.dataset import DataSet, held
 
@@ -21,6 +20,8 @@ TEST_EVERY = 5
 
 def read_digits() -> DataSet:
     """The digits, `(1, 8, 8)`, black ground, with full ink at 255."""
+    from sklearn.datasets import load_digits  # a sixth of a training's start, for those who train on them
+
     published = load_digits()
     images = torch.from_numpy(np.rint(published.images * (255 / HIGHEST)).astype(np.uint8))[:, None]
     labels = torch.from_numpy(published.target.astype(np.int64))

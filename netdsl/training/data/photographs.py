@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.datasets import load_sample_images
 
 from netdsl.training.data.dataset import DataSet, held
 
@@ -21,6 +20,8 @@ REMARK = (
 
 def read_photographs() -> DataSet:
     """The photographs, `(3, 427, 427)` to train on and `(3, 427, 213)` to test on."""
+    from sklearn.datasets import load_sample_images  # a while to load, for those who ask for them
+
     images = torch.from_numpy(np.stack(load_sample_images().images)).permute(0, 3, 1, 2).contiguous()
     border = round(images.shape[-1] * 2 / 3)
     train, test = images[..., :border].contiguous(), images[..., border:].contiguous()
