@@ -11,7 +11,7 @@
     gpu         the runner, compiled and in bf16, against torchvision's networks in a compiled bf16 loop with
                 channels last: ResNet-50 at ImageNet's shape, ResNet-18 and MobileNetV2 at CIFAR's
 
-    python benchmarks/train.py [PART…]
+    python benchmarks/train.py [--rounds N] [PART…]
 
 Each side is a process of its own, since the runner sets how its process keeps memory. The images are noise in
 files of the published formats. Without a GPU, `gpu` says so and measures nothing.
@@ -19,6 +19,7 @@ files of the published formats. Without a GPU, `gpu` says so and measures nothin
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import pickle
 import statistics
@@ -304,11 +305,11 @@ PARTS: Mapping[str, Sequence[Comparison]] = {
 }
 
 
-def compare(comparison: Comparison, root: Path) -> None:
+def compare(comparison: Comparison, root: Path, rounds: int) -> None:
     """Both sides in turn, after an epoch of each to warm up; medians, and the median of the ratios."""
     ours, theirs = Process(comparison.ours, root), Process(comparison.theirs, root)
     ours.epoch(), theirs.epoch()
-    pairs = [(ours.epoch(), theirs.epoch()) for _ in range(ROUNDS)]
+    pairs = [(ours.epoch(), theirs.epoch()) for _ in range(rounds)]
     ours.end(), theirs.end()
     ratio = statistics.median(our / their for our, their in pairs)
     verdict = ""
@@ -322,24 +323,29 @@ def compare(comparison: Comparison, root: Path) -> None:
     )
 
 
-def main(parts: Sequence[str]) -> None:
-    unknown = set(parts) - set(PARTS)
+def main() -> None:
+    parser = argparse.ArgumentParser(description="How fast training is; see the top of this file.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all, unless named")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="epochs of each side")
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
     if unknown:
         sys.exit(f"there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
+    rounds = options.rounds
     print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {ROUNDS} rounds in turn", flush=True
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {rounds} rounds in turn", flush=True
     )
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_mnist(root)
         write_cifar(root)
-        for part in parts or PARTS:
+        for part in options.parts or PARTS:
             if part == "gpu" and not torch.cuda.is_available():
                 print("gpu: there is none here, and nothing was measured")
                 continue
             for comparison in PARTS[part]:
-                compare(comparison, root)
+                compare(comparison, root, rounds)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -56,10 +56,18 @@ class Share:
 
     def sizes(self, count: int) -> list[int]:
         """How many samples of each piece are this process', of a batch of so many."""
-        return [len(piece.tensor_split(self.ranks)[self.rank]) for piece in self._cut(torch.empty(count))]
+        return [_lengths(piece, self.ranks)[self.rank] for piece in _lengths(count, self._cuts(count))]
 
     def _cut(self, batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return batch.tensor_split(min(self.pieces, math.ceil(len(batch) * self.pieces / self.size)))
+        return batch.tensor_split(self._cuts(len(batch)))
+
+    def _cuts(self, count: int) -> int:
+        return min(self.pieces, math.ceil(count * self.pieces / self.size))
+
+
+def _lengths(count: int, parts: int) -> list[int]:
+    """The lengths of what `tensor_split` makes of so many."""
+    return [count // parts + (part < count % parts) for part in range(parts)]
 
 
 WHOLE = Share()

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import platform
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -46,9 +47,9 @@ class Placement:
             return images.to(self.device, non_blocking=True)
         return images.to(self.device, non_blocking=True).contiguous(memory_format=self.layout)
 
-    def autocast(self) -> torch.autocast:
+    def autocast(self) -> AbstractContextManager[object]:
         """The context that a forward pass runs in."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+        return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
     @property
     def read_every(self) -> int:

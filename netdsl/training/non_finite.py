@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -35,10 +36,10 @@ def first_non_finite_gradient(module: nn.Module) -> str | None:
     return first_non_finite(reversed(gradients))
 
 
-def gradients_look_finite(module: nn.Module) -> bool:
+def gradients_look_finite(parameters: Iterable[nn.Parameter]) -> bool:
     """Whether the sum of all gradients' norms is finite: false also where a norm is merely too large."""
-    gradients = [local(parameter.grad) for parameter in module.parameters() if parameter.grad is not None]
-    return not gradients or bool(torch.stack(torch._foreach_norm(gradients)).sum().isfinite())
+    gradients = [local(parameter.grad) for parameter in parameters if parameter.grad is not None]
+    return not gradients or math.isfinite(torch.stack(torch._foreach_norm(gradients)).sum())
 
 
 def origin(module: nn.Module, inputs: Inputs, forward: Callable[[], Any]) -> str:

@@ -6,9 +6,8 @@ Until the optimizer changes weights, a step that fails leaves the state as it wa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import final
 
 import torch
@@ -56,6 +55,13 @@ class Step:
     head_weights: Mapping[str, float]
     looks_first: bool
     """Whether loss and gradients are looked at before they change weights, which makes a GPU wait."""
+    _parameters: list[nn.Parameter] = field(init=False)
+    """Those of the module; to walk it at every step would take as long as a small network's layers."""
+    _buffers: _Buffers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._parameters = list(self.state.module.parameters())
+        self._buffers = _Buffers(self.state.module)
 
     def __call__(self, batch: AnyBatch) -> None:
         """One step.
@@ -67,22 +73,31 @@ class Step:
         step = (state.epoch - 1) * len(self.sizes) + state.steps
         for group in state.optimizer.param_groups:
             group["lr"] = group[FACTOR] * self.rate(step)
-        with _buffers_kept(state.module) as put_back:
-            self._reseed()
-            state.optimizer.zero_grad()
-            try:
-                taken = self._gradients(batch, self.sizes[state.steps])
-            except _BadLoss as bad:
-                put_back()
-                raise self._traced(bad) from None
-            if self.looks_first:
-                self._check_gradients()
-            if self.clip is not None:
-                nn.utils.clip_grad_norm_(state.module.parameters(), self.clip)
+        self._buffers.keep()
+        try:
+            taken = self._whole_gradients(batch, self.sizes[state.steps])
+        except BaseException:
+            self._buffers.put_back()
+            raise
         with state.stepping(taken):
             state.optimizer.step()
             if state.average is not None:
                 state.average.update(step)
+
+    def _whole_gradients(self, batch: AnyBatch, size: int) -> Taken:
+        """Computes the gradients of a batch as the optimizer is to have them, and looks at them."""
+        self._reseed()
+        self.state.optimizer.zero_grad()
+        try:
+            taken = self._gradients(batch, size)
+        except _BadLoss as bad:
+            self._buffers.put_back()
+            raise self._traced(bad) from None
+        if self.looks_first:
+            self._check_gradients()
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self._parameters, self.clip)
+        return taken
 
     def _reseed(self) -> None:
         reseed_step(self.seed, self.state.epoch, self.state.steps, self.placement.device, self.share.rank)
@@ -148,10 +163,10 @@ class Step:
         return NonFinite("non-finite-loss", f"the loss is {bad.loss} at {self._number}: {why}")
 
     def _check_gradients(self) -> None:
-        module, ranks = self.state.module, self.state.ranks
-        if not any(ranks.highest([not gradients_look_finite(module)])):
+        ranks = self.state.ranks
+        if not any(ranks.highest([not gradients_look_finite(self._parameters)])):
             return
-        for parameter in filter(None, ranks.gathered(first_non_finite_gradient(module))):
+        for parameter in filter(None, ranks.gathered(first_non_finite_gradient(self.state.module))):
             what = f"the gradient of `{parameter}` is the first in the backward pass that is not finite"
             raise NonFinite("non-finite-gradient", f"{what}, at {self._number}")
 
@@ -160,26 +175,21 @@ class Step:
         return f"step {self.state.steps + 1:,} of epoch {self.state.epoch}"
 
 
-@contextmanager
-def _buffers_kept(module: nn.Module) -> Iterator[Callable[[], None]]:
-    """Puts the module's buffers back if what runs within fails: a forward pass moves running statistics.
+@final
+class _Buffers:
+    """A module's buffers, and what they were before a step: a forward pass moves running statistics."""
 
-    Gives what puts them back at once.
-    """
-    buffers = list(module.buffers())
-    kept = [torch.empty_like(buffer) for buffer in buffers]
+    def __init__(self, module: nn.Module) -> None:
+        self._own = list(module.buffers())
+        self._kept = [torch.empty_like(buffer) for buffer in self._own]
 
-    def put_back() -> None:
-        if buffers:
-            torch._foreach_copy_(buffers, kept)
+    def keep(self) -> None:
+        if self._own:
+            torch._foreach_copy_(self._kept, self._own)
 
-    if buffers:
-        torch._foreach_copy_(kept, buffers)
-    try:
-        yield put_back
-    except BaseException:
-        put_back()
-        raise
+    def put_back(self) -> None:
+        if self._own:
+            torch._foreach_copy_(self._own, self._kept)
 
 
 def _cut(given: Inputs, sizes: list[int]) -> list[Inputs]:

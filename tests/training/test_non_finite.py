@@ -191,7 +191,7 @@ def test_data_that_are_not_finite_are_named(tmp_path: Path, monkeypatch: pytest.
 def test_gradients_whose_norm_is_too_large_are_finite() -> None:
     layer = nn.Linear(2, 1)
     layer.weight.grad = torch.full((1, 2), 3e38)
-    assert not gradients_look_finite(layer)
+    assert not gradients_look_finite(layer.parameters())
     assert first_non_finite_gradient(layer) is None
     layer.bias.grad = torch.tensor([float("nan")])
     assert first_non_finite_gradient(layer) == "bias"
