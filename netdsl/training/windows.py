@@ -23,10 +23,10 @@ def principal_components(cube: torch.Tensor, count: int, whiten: bool) -> torch.
 
     They are those of the whole scene, tests included, whose classes take no part: as in Roy et al. 2019.
     """
-    rows, columns, bands = cube.shape
-    pixels = cube.reshape(-1, bands).double().numpy()
     from sklearn.decomposition import PCA  # a while to load, for those who ask for components
 
+    rows, columns, bands = cube.shape
+    pixels = cube.reshape(-1, bands).double().numpy()
     found = PCA(count, whiten=whiten, svd_solver="full").fit_transform(pixels)
     return torch.from_numpy(found).float().view(rows, columns, count)
 
