@@ -73,7 +73,7 @@ def made_by_workers(
     arrived = time.monotonic()
     for _ in batches:
         while isinstance(batch := _next(made, at), _Complaint):
-            frozen, what = _standing_still(at, arrived, name)
+            frozen, what = _standing_still(at, arrived, name) if batch.is_of_time else ([], "")
             if batch.is_of_time and not frozen:
                 continue
             del made  # tells those that hear it to end
