@@ -27,20 +27,20 @@ train: setup ## train MobileNetV2 as specs/mobilenetv2.yaml declares it
 test: setup ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
-long: setup ## run in full what the tests run in part: every shipped network, every input size
-	NETDSL_LONG=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 tests/analysis
+long: setup ## run all that `make test` leaves out because it takes long
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m long
 
 fuzz: setup ## check 20,000 texts that nobody would write: none may fail, wait, or fill the memory
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzzing
 
 kill: setup ## kill a sweep and a search ten times each: every trial must be there once, with the same figures
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.sweep.killing
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long tests/sweep
 
 faults: setup ## kill trainings at any moment, flip bits, fill disks: nothing may be lost
-	NETDSL_FAULTS=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/training/test_faults.py tests/training/parallel/test_failing.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m '' tests/training/test_faults.py tests/training/parallel/test_failing.py
 
 trials: setup ## train tasks as their articles do, for minutes, against what their figures are held to
-	NETDSL_TRIALS=1 $(BIN)/python -m pytest -s tests/training/tasks/test_trials.py
+	$(BIN)/python -m pytest -m long -s tests/training/tasks
 
 check: setup ## look for faults without running: ruff, mypy
 	$(BIN)/ruff check .

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -12,26 +11,21 @@ from netdsl.backends.torch_module import build_module
 from netdsl.compiler import Compilation, compile_spec
 from netdsl.graph.graph import Network
 from netdsl.specs import shipped_specs
+from tests.long import in_part
 
 MOST_MACS = 30_000_000
 """What a network may cost on one sample to be computed as it is."""
 
 
-IS_LONG = "NETDSL_LONG" in os.environ
-"""Whether everything is tried, as `make long` does, and not a part that stands for it."""
-
-
-def tried() -> list[str]:
-    """All shipped networks in the long run; else, of those with the same kinds of layers, the smallest."""
-    if IS_LONG:
-        return list(shipped_specs())
+def shipped_networks() -> list[Any]:
+    """All, to parametrize with: of those with the same kinds of layers the smallest, the others as `long`."""
     fewest: dict[frozenset[str], tuple[int, str]] = {}
     for name in shipped_specs():
         report = compile_spec(name, to_print=False).report
         kinds = frozenset(node.layer for node in report.nodes)
         found = (report.layers or 0, name)
         fewest[kinds] = min(fewest.get(kinds, found), found)
-    return sorted(name for _, name in fewest.values())
+    return in_part(shipped_specs(), {name for _, name in fewest.values()})
 
 
 class Built(NamedTuple):

@@ -11,16 +11,16 @@ from netdsl.analysis.memory import memory_of
 from netdsl.analysis.totals import Totals, macs_as
 from tests.analysis.macs_by_tools import TOOLS, counted
 from tests.analysis.memory_in_torch import inputs_of, kept_bytes, leaf_paths, live_bytes
-from tests.analysis.shipped import Built, small, tried, whole
+from tests.analysis.shipped import Built, shipped_networks, small, whole
 
 
-@pytest.fixture(scope="module", params=tried())
+@pytest.fixture(scope="module", params=shipped_networks())
 def whole_one(request: pytest.FixtureRequest) -> Built:
     """A shipped network at its full size, where nothing is computed."""
     return whole(request.param)
 
 
-@pytest.fixture(scope="module", params=tried())
+@pytest.fixture(scope="module", params=shipped_networks())
 def small_one(request: pytest.FixtureRequest) -> Built:
     """A shipped network on a small input, on the CPU."""
     return small(request.param)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,17 +13,17 @@ from torch import nn
 from netdsl.backends.torch_module import build_module
 from netdsl.compiler import compile_spec, sizes
 from netdsl.graph.graph import Network
-from tests.analysis.shipped import IS_LONG
 from tests.analysis.test_sizes import SPECS, written
+from tests.long import in_part, long
 
 SIZES = range(1, 301)
-TRIED = SIZES if IS_LONG else [*range(1, 41), *range(47, 301, 23)]
-"""What torch is asked: all of them in the long run, of the short one those where validity begins and ends."""
+FEW = [*range(1, 41), *range(47, 301, 23)]
+"""Those where validity begins and ends."""
 
 APART = [name for name in SPECS if name not in ("folded", "reshaped", "read")]
 """Specs whose axes do not depend on each other."""
-SHIPPED = ("resnet18", "unet", "squeezenet1_1", "mobilenetv3_small", "densenet121", "nin", "vgg11")
-"""Fully convolutional ones, ones that end in a global pooling, one that is flattened."""
+SHIPPED = ("resnet18", "squeezenet1_1", "mobilenetv3_small", "densenet121", "nin", "vgg11")
+"""Ones that end in a global pooling, one that is flattened; none reads a size and is another for another."""
 
 
 def built(network: Network) -> nn.Module:
@@ -53,7 +53,7 @@ def taking_any_size(model: nn.Module) -> nn.Module:
     return model
 
 
-def hold_against_torch(spec: str, tried: list[int] | range) -> None:
+def hold_against_torch(spec: str, asked: Sequence[int]) -> None:
     """Each axis alone and all together: what it is valid at, and what can be run with the same weights."""
     network = compile_spec(spec).network
     assert network is not None
@@ -67,22 +67,23 @@ def hold_against_torch(spec: str, tried: list[int] | range) -> None:
     ]
     for sweep, shape_of in zip((*found.each, found.together), ways, strict=True):
         told = {n: tuple(map(int, result.output.sizes)) for n, result in sweep.results.items()}
-        runs = {n: output for n in tried if (output := output_at(model, shape_of(n))) is not None}
+        runs = {n: output for n in asked if (output := output_at(model, shape_of(n))) is not None}
 
-        assert runs == {n: told[n] for n in sweep.keeping_weights if n in tried}
-        assert {n for n in tried if output_at(sizeless, shape_of(n)) is not None} == told.keys() & set(tried)
+        assert runs == {n: told[n] for n in sweep.keeping_weights if n in asked}
+        assert {n for n in asked if output_at(sizeless, shape_of(n)) is not None} == told.keys() & set(asked)
 
 
+@pytest.mark.parametrize("asked", [FEW, pytest.param(SIZES, marks=long)], ids=["few", "all"])
 @pytest.mark.parametrize("name", [name for name in SPECS if name != "read"])
-def test_what_torch_runs_is_what_is_told(name: str, tmp_path: Path) -> None:
+def test_what_torch_runs_is_what_is_told(name: str, asked: Sequence[int], tmp_path: Path) -> None:
     """The layers that bind sizes together, small."""
-    hold_against_torch(written(tmp_path, name), TRIED)
+    hold_against_torch(written(tmp_path, name), asked)
 
 
-@pytest.mark.parametrize("name", SHIPPED if IS_LONG else ["nin"])
+@pytest.mark.parametrize("name", in_part(SHIPPED, ["nin"]))
 def test_shipped_networks_run_where_it_is_told(name: str) -> None:
     """As built for the size that they declare."""
-    hold_against_torch(name, TRIED)
+    hold_against_torch(name, FEW)
 
 
 @pytest.mark.parametrize(("height", "width"), [(5, 300), (31, 17), (211, 12), (300, 299), (2, 9)])

@@ -1,12 +1,11 @@
 """Every method works on every shipped classifier, without a layer being named.
 
 On the device `meta`, where nothing is computed but shapes, all of them are asked where their maps are; on the
-processor, one of each family answers by every method. `NETDSL_EVERY=1` asks all of those that are small.
+processor, one of each family answers by every method, and in the long run each that is small.
 """
 
 from __future__ import annotations
 
-import os
 from functools import cache
 
 import numpy as np
@@ -22,6 +21,7 @@ from netdsl.insight.catalog import read_methods
 from netdsl.insight.explain import FUNCTIONS
 from netdsl.insight.landmarks import classifier, first_convolution, last_spatial_place
 from tests.insight.subjects import question, shipped
+from tests.long import in_part
 from tests.training.networks import fault_of
 
 FAMILIES = (
@@ -59,9 +59,7 @@ def is_classifier(name: str) -> bool:
 
 CLASSIFIERS = [name for name in shipped_specs() if is_classifier(name)]
 WITHOUT_MAPS = ("mlp", "mlp1")
-ASKED: tuple[str, ...] = FAMILIES
-if os.environ.get("NETDSL_EVERY"):
-    ASKED = tuple(name for name in CLASSIFIERS if network(name).costs.macs <= SMALL)
+ASKED = [name for name in CLASSIFIERS if network(name).costs.macs <= SMALL]
 
 
 def test_the_shipped_classifiers_are_many() -> None:
@@ -95,7 +93,7 @@ def test_maps_are_found_in_every_classifier(name: str) -> None:
         assert weights.shape == (output.shape[1], averaged.maps.shape[1])
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", in_part(ASKED, FAMILIES))
 def test_every_method_answers(name: str) -> None:
     """For the class that is predicted, with finite figures of the kind of the method."""
     subject = shipped(name)

@@ -1,7 +1,4 @@
-"""Sweeps and searches that are killed again and again: in the end every trial is there exactly once.
-
-python -m tests.sweep.killing       each is killed ten times, which takes some minutes
-"""
+"""Sweeps and searches that are killed again and again: in the end every trial is there exactly once."""
 
 from __future__ import annotations
 
@@ -11,14 +8,12 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from netdsl.cli.main import main
-from tests.sweep.specs import write_specs
 
 LATEST = 2.0
 """Seconds after its first word by which a sweep is killed."""
@@ -85,20 +80,3 @@ def check(form: str, spec: str, unbroken: Path, folder: Path, kills: int, chance
         if row["status"] == "finished":
             lines = (folder / "trials" / row["id"] / "metrics.jsonl").read_text().splitlines()
             assert [json.loads(line)["epoch"] for line in lines] == [1, 2], f"killed after {moments}"
-
-
-def run(kills: int = 10) -> None:
-    """Both forms, each beside one that nobody disturbed."""
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
-    with tempfile.TemporaryDirectory() as made:
-        spec, _ = write_specs(Path(made))
-        for form in FORMS:
-            unbroken, folder = Path(made) / f"{form}-unbroken", Path(made) / form
-            assert main(words_of(form, spec, unbroken)) == 0
-            check(form, spec, unbroken, folder, kills, random.Random(seed))
-            print(f"{form}: killed {kills} times, every trial there once, with the same figures")
-
-
-if __name__ == "__main__":
-    run()

@@ -16,6 +16,7 @@ from netdsl import Faults
 from netdsl.cli.main import main
 from netdsl.diagnostics import fault
 from netdsl.sweep.study import locked, read_outcomes
+from tests.long import in_part
 from tests.sweep.killing import check, figures
 from tests.sweep.specs import write_specs
 
@@ -80,9 +81,12 @@ def test_the_report_is_made_of_the_folder_alone(unbroken: Path, tmp_path: Path, 
         assert (tmp_path / name).read_bytes() == (unbroken / name).read_bytes()
 
 
-def test_a_killed_sweep_goes_on_to_the_same_figures(spec: str, unbroken: Path, tmp_path: Path) -> None:
-    """At a moment that chance chooses, its workers left to themselves; `make kill` does it ten times."""
-    check("sweep", spec, unbroken, tmp_path / "killed", 1, random.Random())
+@pytest.mark.parametrize("kills", in_part([1, 10], [1]))
+def test_a_killed_sweep_goes_on_to_the_same_figures(
+    spec: str, unbroken: Path, tmp_path: Path, kills: int
+) -> None:
+    """At moments that chance chooses, its workers left to themselves."""
+    check("sweep", spec, unbroken, tmp_path / "killed", kills, random.Random())
 
 
 def test_nothing_is_trained_twice(words: list[str], unbroken: Path, tmp_path: Path, capsys: Output) -> None:

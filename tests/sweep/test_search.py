@@ -18,6 +18,7 @@ from netdsl.sweep.memory import Memory, Tried
 from netdsl.sweep.plan import Wish
 from netdsl.sweep.space import Interval, Sought, Space, as_interval, make_space, read_space
 from netdsl.sweep.study import read_outcomes, read_study
+from tests.long import in_part
 from tests.sweep.killing import check, figures, words_of
 from tests.sweep.specs import write_specs
 
@@ -208,9 +209,12 @@ def test_a_search_that_is_done_goes_on_when_more_is_asked_for(
     assert len(figures(folder)) == 9
 
 
-def test_a_killed_search_is_the_same_search(searched: Path, specs: tuple[str, str], tmp_path: Path) -> None:
-    """Killed at a moment that chance chooses; `make kill` does it ten times."""
-    check("search", specs[0], searched, tmp_path / "killed", 1, random.Random())
+@pytest.mark.parametrize("kills", in_part([1, 10], [1]))
+def test_a_killed_search_is_the_same_search(
+    searched: Path, specs: tuple[str, str], tmp_path: Path, kills: int
+) -> None:
+    """Killed at moments that chance chooses."""
+    check("search", specs[0], searched, tmp_path / "killed", kills, random.Random())
 
 
 def test_what_is_wrong_is_passed_over_and_told(

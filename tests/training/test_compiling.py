@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 import torch
 from torch import nn
 
 from netdsl.training.compiling import compile_module, missing_compiler
+from tests.long import long
 
 CPU = torch.device("cpu")
 
@@ -39,7 +38,7 @@ def test_without_a_compiler_it_trains_as_it_is_and_says_so(monkeypatch: pytest.M
     assert missing_compiler(torch.device("mps")) == "torch compiles nothing for mps"
 
 
-@pytest.mark.skipif("NETDSL_COMPILE" not in os.environ, reason="compiles for half a minute: NETDSL_COMPILE=1")
+@long
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_compiled_computes_the_same() -> None:
     module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))

@@ -1,6 +1,6 @@
 """Nothing lost: kills at any moment, bits that flip, disks that fill up.
 
-The long forms are `make faults`; without NETDSL_FAULTS=all there is a slice of each.
+The tests have a slice of each; `make faults` tries all.
 """
 
 from __future__ import annotations
@@ -26,13 +26,10 @@ from netdsl.training.checkpoint import Checkpoint, Keeping, latest_checkpoint, p
 from netdsl.training.data import find
 from netdsl.training.run_folder import FACTS, Run
 from netdsl.training.runner import train
+from tests.long import in_part
 from tests.training.networks import network, silent
 from tests.training.runs import RECIPE, digests, few_digits, figures
 
-ALL = os.environ.get("NETDSL_FAULTS") == "all"
-KILLS = 30 if ALL else 2
-FLIPS = 500 if ALL else 60
-FULL = range(1, 21) if ALL else (2, 4, 5, 11)
 ALWAYS = Keeping(every_seconds=0)
 """A checkpoint after every step, so that most moments are within a save."""
 
@@ -99,7 +96,7 @@ def whole_seconds(undisturbed: Run, tmp_path_factory: pytest.TempPathFactory) ->
     return time.monotonic() - begun
 
 
-@pytest.mark.parametrize("number", range(KILLS))
+@pytest.mark.parametrize("number", in_part(range(30), range(2)))
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(
     undisturbed: Run, whole_seconds: float, tmp_path: Path, number: int
 ) -> None:
@@ -116,10 +113,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(
     assert_as_undisturbed(begin_or_go_on(folder), undisturbed)
 
 
-CALLS = 30 if ALL else 3
-
-
-@pytest.mark.parametrize("number", range(CALLS))
+@pytest.mark.parametrize("number", in_part(range(30), range(3)))
 def test_a_run_killed_inside_a_save_goes_on_to_the_same_bits(
     undisturbed: Run, tmp_path: Path, number: int
 ) -> None:
@@ -153,7 +147,8 @@ def _killed_at(moment: int, folder: Path) -> None:
     begin_or_go_on(folder)
 
 
-def test_every_flipped_bit_of_a_checkpoint_is_detected(undisturbed: Run) -> None:
+@pytest.mark.parametrize("flips", in_part([60, 500], [60]))
+def test_every_flipped_bit_of_a_checkpoint_is_detected(undisturbed: Run, flips: int) -> None:
     """In any of its files, manifest included; the checkpoint before is used instead."""
     folder = undisturbed.folder / "checkpoints"
     before, last = positions(folder)[-2:]
@@ -161,7 +156,7 @@ def test_every_flipped_bit_of_a_checkpoint_is_detected(undisturbed: Run) -> None
     chosen = random.Random(0)
     undetected = []
 
-    for number in range(FLIPS):
+    for number in range(flips):
         path = files[number % len(files)]
         whole = path.read_bytes()
         bit = chosen.randrange(8 * len(whole))
@@ -186,7 +181,7 @@ class FullDisk(io.FileIO):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("number", FULL)
+@pytest.mark.parametrize("number", in_part(range(1, 21), [2, 4, 5, 11]))
 def test_a_disk_that_is_full_at_a_write_is_told_and_loses_nothing(
     undisturbed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

@@ -16,12 +16,10 @@ import pytest
 
 from netdsl.training.checkpoint import positions
 from netdsl.training.run_folder import read_run
+from tests.long import long
 from tests.training.parallel.test_processes import ROOT, TORCHRUN
 
 LENET = ("-m", "netdsl", "train", "lenet5", "--data", "digits", "--device", "cpu")
-
-
-long = pytest.mark.skipif("NETDSL_FAULTS" not in os.environ, reason="starts processes anew: `make faults`")
 
 
 @contextmanager

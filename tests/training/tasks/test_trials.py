@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,9 @@ from netdsl.training.progress import Display
 from netdsl.training.runner import train
 from netdsl.training.session import trainable
 from netdsl.training.windows import split_by_blocks
+from tests.long import long
 
-pytestmark = pytest.mark.skipif(not os.environ.get("NETDSL_TRIALS"), reason="takes minutes: `make trials`")
+pytestmark = long
 
 
 @pytest.mark.parametrize("seed", [0, 1])
