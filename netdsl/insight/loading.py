@@ -15,7 +15,7 @@ from netdsl.diagnostics import fault
 from netdsl.graph.graph import Network
 from netdsl.insight.subject import Subject
 from netdsl.training.catalog.images import OWN_MEAN, OWN_STD
-from netdsl.training.choices import Recipe
+from netdsl.training.choices import Recipe, Use
 from netdsl.training.device import Placement, place
 from netdsl.training.initial.beginning import Wanted
 from netdsl.training.losses import PenaltyLoss
@@ -26,7 +26,8 @@ from netdsl.training.recipe import resolve_recipe
 from netdsl.training.seeds import WEIGHTS, derived
 from netdsl.training.session import trainable
 from netdsl.training.trained import Say, load_trained
-from netdsl.training.transforms import Fitted, Scaling, scaling, sizing
+from netdsl.training.transforms import Fitted, Scaling, scaling, sizing, whiten_of
+from netdsl.training.whitening import Whitening
 
 
 def subject_of(
@@ -84,7 +85,23 @@ def _of_run(folder: Path, plugins: Sequence[str], device: str | None, say: Say) 
     run, network = trained.run, network_of(compiled[0])
     subject = _subject(network, trained.module, trained.placement, run.recipe, image_shape(trained.network))
     classes = run.facts.classes if len(run.facts.classes) == len(subject.classes) else subject.classes
-    return replace(subject, scaling=run.facts.scaling, classes=classes, data=(run.facts.data,))
+    scale = run.scaling()
+    if scale.whitening is not None:
+        _whiten_within(trained.module, scale.whitening)
+        if run.recipe.prepare[-1].arguments["kind"] == "pca":
+            say("note: `whiten` gives components, which have no places: nor have the maps of layers")
+    known = replace(scale, whitening=None)
+    return replace(subject, scaling=known, classes=classes, data=(run.facts.data,))
+
+
+def _whiten_within(module: nn.Module, whitening: Whitening) -> None:
+    """Lets a network whiten its images itself, so that gradients, squares and masks are of the pixels that a
+    person sees, which whitening mixes."""
+
+    def whiten(_: nn.Module, given: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        return (whitening(given[0]), *given[1:])
+
+    module.register_forward_pre_hook(whiten)
 
 
 def _of_spec(
@@ -108,14 +125,21 @@ def _of_spec(
         say(str(beginning))
     recipe = resolve_recipe(made.train, compilation.parameters, {})
     subject = _subject(network, module, place(device, "fp32"), recipe, image_shape(made))
-    normalize = next((use for use in recipe.prepare if use.word == "normalize"), None)
+    return replace(subject, scaling=_known_scaling(recipe.prepare, made.input[0], say))
+
+
+def _known_scaling(prepare: Sequence[Use], channels: int, say: Say) -> Scaling:
+    """The scaling of a recipe as far as it is known without the data."""
+    normalize = next((use for use in prepare if use.word == "normalize"), None)
     if normalize is not None and {OWN_MEAN, OWN_STD} & {
         value for value in normalize.arguments.values() if isinstance(value, str)
     }:
-        say("note: images are scaled to 0…1: only a run knows the data's own figures for `normalize`")
-        return subject
-    known = scaling(recipe.prepare, lambda: torch.empty(0), made.input[0])
-    return replace(subject, scaling=known)
+        words = "`normalize` and `whiten`" if whiten_of(prepare) else "`normalize`"
+        say(f"note: images are scaled to 0…1: only a run knows the data's own figures for {words}")
+        return Scaling(None, None)
+    if whiten_of(prepare):
+        say("note: images are not whitened: only a run knows the data's own figures for `whiten`")
+    return scaling(prepare, lambda: torch.empty(0), channels)
 
 
 def _subject(

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from netdsl.diagnostics import Diagnostic, Faults, fault
+from netdsl.training.batches import Inputs
 from netdsl.training.catalog.tasks import FITTING, is_known
 from netdsl.training.checkpoint import Position
 from netdsl.training.data.find import data_root, find_data
@@ -84,7 +85,7 @@ def evaluate(
     if found.name == run.facts.data and found.fingerprint != run.facts.fingerprint:
         say(f"note: {found.name} has changed since the training")
     batches = task.test(trained.network, run.recipe, found, say)
-    figures = measure(trained.module, task, trained.placement, run.facts.scaling, batches)
+    figures = measure(trained.module, task, trained.placement, run.scaling(), batches)
     return Evaluation(found.name, len(batches), task.samples, trained.position, figures)
 
 
@@ -123,14 +124,15 @@ def predict(
             damaged += faults.diagnostics
     if damaged:
         raise Faults(damaged, exit_code=3)
+    scaling = trained.run.scaling()
+    inputs = (moved(image[None], trained.placement, scaling) for image in sized)
     return tuple(
-        _prediction(trained, task, Path(path), image, top) for path, image in zip(images, sized, strict=True)
+        _prediction(trained, task, Path(path), one, top) for path, one in zip(images, inputs, strict=True)
     )
 
 
-def _prediction(trained: Trained, task: NamingTask, path: Path, image: torch.Tensor, top: int) -> Prediction:
+def _prediction(trained: Trained, task: NamingTask, path: Path, inputs: Inputs, top: int) -> Prediction:
     facts = trained.run.facts
-    inputs = moved(image[None], trained.placement, facts.scaling)
     with torch.inference_mode():
         outputs = outputs_of(trained.module, inputs, trained.placement)
     probabilities = task.probabilities(read_by(task, outputs))[0].cpu()

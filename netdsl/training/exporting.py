@@ -18,6 +18,7 @@ from netdsl.training.network import TrainableNetwork
 from netdsl.training.run_folder import Run
 from netdsl.training.session import trainable
 from netdsl.training.trained import Say, load_trained
+from netdsl.training.whitening import WHITENING
 from netdsl.version import VERSION
 
 
@@ -58,6 +59,8 @@ def export_network(
             raise fault("command-line", message, help="leave out `--set` and `--init`, or name a spec")
         trained = load_trained(named, rebuild, "cpu", say, precision="fp32")
         module, facts = trained.module, facts | _facts(trained.run)
+        if trained.run.facts.whitening is not None:
+            say(f"note: inputs come whitened: `{trained.run.folder / WHITENING}` belongs to the file")
     elif init is not None:
         network = rebuild(named, settings or {})
         beginning = Wanted(init, False, (), rebuild).read(network, say)
@@ -87,5 +90,6 @@ def _facts(run: Run) -> dict[str, str]:
         "prepare": " -> ".join(map(str, run.recipe.prepare)),
         "mean": json.dumps(facts.mean),
         "std": json.dumps(facts.std),
+        "whitening": json.dumps(facts.whitening),
         "data": facts.data,
     }

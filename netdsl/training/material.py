@@ -5,6 +5,7 @@ What is the same for every image in every epoch is done once, here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ from netdsl.diagnostics import Diagnostic, Faults, fault
 from netdsl.training.augment.mixing import mixing
 from netdsl.training.augment.words import augmentation
 from netdsl.training.batches import Batches, Supply
-from netdsl.training.catalog.images import SIZING
+from netdsl.training.catalog.images import FINISHING, SIZING
 from netdsl.training.choices import Recipe, Use
 from netdsl.training.damage import Damaged
 from netdsl.training.data.dataset import DataSet, ImageFiles, Split
@@ -30,12 +31,15 @@ from netdsl.training.transforms import (
     scaling,
     sizing,
     spelled,
+    whiten_of,
 )
+from netdsl.training.whitening import MOST_IMAGES, MOST_VALUES, Whitening, fit_whitening
 
 MIXED = (
     "training images are mixed: accuracy in training is of the class that has the most of an image, "
     "which no network can always know"
 )
+FEW = "in directions in which these do not differ, `epsilon` alone says how much others are stretched"
 STATISTICS_IMAGES = 1000
 """Images that mean and deviation are taken from where a split does not fit into memory."""
 
@@ -51,6 +55,8 @@ class Material:
     """What has to be known of the data to judge the figures."""
     validation: Supply | None = None
     """What is kept of the training data to decide by."""
+    whitening: Callable[[], Whitening] | None = None
+    """Fits the whitening that the recipe asks for, if it does, to the training images."""
 
     def on(self, device: torch.device) -> Material:
         """The same for a device: batches of images come from where it gets them soonest."""
@@ -70,6 +76,7 @@ def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Calla
         Faults: its images cannot be brought to the network's input; exit code 1 or 3.
     """
     shape = image_shape(network)
+    _check_whitened(network, recipe.prepare)
     whole = chooses_size(recipe.augment)
     damaged = Damaged(recipe.damaged == "skip", say)
     test = evaluation_batches(network, recipe, data, say, damaged)
@@ -92,13 +99,48 @@ def prepare(network: TrainableNetwork, recipe: Recipe, data: DataSet, say: Calla
     )
     train.try_out()
 
-    def own() -> torch.Tensor:
-        return held.images.values if held and not whole else _some(split, size, damaged)
+    def own(most: int = STATISTICS_IMAGES) -> torch.Tensor:
+        return held.images.values if held and not whole else _some(split, size, damaged, most)
 
     scale = scaling(recipe.prepare, own, shape[0])
     remarks = [] if data.remark is None else [data.remark]
     remarks += [MIXED] if mix else []
-    return Material(train, test, scale, (*remarks, *damaged.remarks))
+    material = Material(train, test, scale, (*remarks, *damaged.remarks))
+    whiten = whiten_of(recipe.prepare)
+    return material if whiten is None else _whitened(material, whiten, own, math.prod(shape), say)
+
+
+def _whitened(
+    material: Material,
+    whiten: Use,
+    own: Callable[[int], torch.Tensor],
+    values: int,
+    say: Callable[[str], None],
+) -> Material:
+    """Material whose images, of so many values, are to be whitened by figures of those that are learned from:
+    `own` gives so many of them, or more, as bytes."""
+
+    def fit() -> Whitening:
+        images = own(MOST_IMAGES)
+        images = images[:: max(1, len(images) // MOST_IMAGES)]
+        say(f"fitting `whiten` to {len(images):,} images of {values:,} values")
+        return fit_whitening(images, material.scaling, **whiten.arguments)
+
+    few = f"`whiten` is fitted to {len(material.train):,} images of {values:,} values: {FEW}"
+    remarks = (*material.remarks, few) if len(material.train) <= values else material.remarks
+    return replace(material, whitening=fit, remarks=remarks)
+
+
+def _check_whitened(network: TrainableNetwork, prepare: Sequence[Use]) -> None:
+    """Raises:
+    Faults: images have more values than can be whitened; exit code 1.
+    """
+    values = math.prod(network.input)
+    if whiten_of(prepare) is not None and values > MOST_VALUES:
+        shape = spelled(network.input)
+        message = f"`whiten` takes images of up to {MOST_VALUES:,} values; of {shape} they have {values:,}"
+        help = "give the network a smaller input, such as 3×32×32, or leave `whiten` out"
+        raise fault("whiten-size", message, exit_code=1, help=help)
 
 
 def evaluation_batches(
@@ -147,7 +189,7 @@ def with_enough(split: Split, prepare: Sequence[Use], shape: ImageShape) -> Spli
 
 def made(recipe: Recipe, shape: ImageShape) -> str:
     """What is done to every image before it is kept, in words."""
-    steps = " -> ".join(str(use) for use in recipe.prepare if use.word != "normalize")
+    steps = " -> ".join(str(use) for use in recipe.prepare if use.word not in FINISHING)
     return f"{steps} to {spelled(shape)}"
 
 
@@ -180,11 +222,11 @@ def image_shape(network: TrainableNetwork) -> ImageShape:
     return channels, height, width
 
 
-def _some(split: Split, size: Transform, damaged: Damaged) -> torch.Tensor:
+def _some(split: Split, size: Transform, damaged: Damaged, most: int) -> torch.Tensor:
     """Images, sized, spread evenly over a split that is not in memory."""
     sized: list[torch.Tensor] = []
     found: list[Diagnostic] = []
-    for index in range(0, len(split), max(1, len(split) // STATISTICS_IMAGES)):
+    for index in range(0, len(split), max(1, len(split) // most)):
         try:
             sized.append(size(split.images[index]))
         except Faults as faults:

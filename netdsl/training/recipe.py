@@ -7,7 +7,7 @@ Needs no torch: what may be said stands in `catalog`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netdsl.analysis.binding import Given, match
@@ -21,7 +21,7 @@ from netdsl.layers.layer import spell
 from netdsl.records import replace
 from netdsl.training.catalog.data import DATASETS, PATHS
 from netdsl.training.catalog.entry import Entry
-from netdsl.training.catalog.images import MIXING, OWN_MEAN, OWN_STD
+from netdsl.training.catalog.images import FINISHING, MIXING, OWN_MEAN, OWN_STD
 from netdsl.training.catalog.tasks import FITTING, is_known
 from netdsl.training.choices import CHOICES, NUMBERS, OPEN, WORDS, Recipe, Use, complete, option_of
 from netdsl.training.choices import KEYS as KEYS
@@ -251,13 +251,22 @@ class _Reader:
         elif isinstance(expression, syntax.Listing):
             steps = expression.items
         uses = [self._tried(key, step) for step in steps]
-        for use, step in zip(uses[:-1], steps[:-1], strict=True):
-            if use is not None and use.word == "normalize":
-                help = "put it at the end: what changes images works on values as they are stored"
-                self._add("normalize-not-last", "`normalize` is not the last step", step.span, help)
+        for place, (use, step) in enumerate(zip(uses, steps, strict=True)):
+            self._judge_place(use, uses[place + 1 :], step.span)
         if None in uses:
             raise _Refused
         return tuple(use for use in uses if use is not None)
+
+    def _judge_place(self, use: Use | None, behind: Sequence[Use | None], span: Span) -> None:
+        """Whether what makes floats of images comes last, in the order in which it does so."""
+        if use is None or use.word not in FINISHING:
+            return
+        allowed = FINISHING[FINISHING.index(use.word) + 1 :]
+        if any(later is not None and later.word not in allowed for later in behind):
+            help = "put it at the end: what changes images works on values as they are stored"
+            if use.word == "whiten":
+                help = "put it at the end, behind `normalize`: it is fitted to what all before it gives"
+            self._add(f"{use.word}-not-last", f"`{use.word}` is not the last step", span, help)
 
     def _tried(self, key: str, step: syntax.Expression) -> Use | None:
         """A step of a chain; None where it is wrong, so that the steps behind it are judged as well."""

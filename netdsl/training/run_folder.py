@@ -1,6 +1,6 @@
 """A run is a folder, complete in itself: what was trained, how, on what, and what came of it.
 
-spec.yaml model.py recipe.json run.json metrics.jsonl checkpoints/ curves.png
+spec.yaml model.py recipe.json run.json whitening.safetensors metrics.jsonl checkpoints/ curves.png
 report.html report.md report.json
 """
 
@@ -30,7 +30,8 @@ from netdsl.training.lock import LOCK, locked
 from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.setting import Setting
-from netdsl.training.transforms import Scaling
+from netdsl.training.transforms import Scaling, whiten_of
+from netdsl.training.whitening import WHITENING, Whitening, read_whitening, write_whitening
 from netdsl.version import VERSION
 
 SPEC, MODEL_SOURCE, RECIPE, FACTS, METRICS = (
@@ -87,6 +88,8 @@ class Facts:
     """What has to be known of the data to judge the figures."""
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
+    whitening: str | None = None
+    """The SHA-256 of the file that images are whitened by."""
     seed: int
     device: str
     precision: str
@@ -97,10 +100,6 @@ class Facts:
     versions: Mapping[str, str]
     command: tuple[str, ...]
     started: str
-
-    @property
-    def scaling(self) -> Scaling:
-        return Scaling(self.mean, self.std)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +119,16 @@ class Run:
         if not self.rows:
             return {}
         return self.rows[-1 if self.recipe.validate is None else best_epoch(self.rows) - 1]
+
+    def scaling(self) -> Scaling:
+        """What images go through on their way to the network, read from the folder where it is large.
+
+        Raises:
+            Faults: what is kept there is not what the run began with; exit code 5.
+        """
+        facts, is_whitened = self.facts, whiten_of(self.recipe.prepare) is not None
+        whitening = read_whitening(self.folder, facts.whitening) if is_whitened else None
+        return Scaling(facts.mean, facts.std, whitening)
 
 
 def gather_facts(setting: Setting, found: Found, material: Material, samples: str) -> Facts:
@@ -152,6 +161,7 @@ def gather_facts(setting: Setting, found: Found, material: Material, samples: st
         remarks=material.remarks,
         mean=material.scaling.mean,
         std=material.scaling.std,
+        whitening=material.scaling.whitening.digest if material.scaling.whitening else None,
         seed=recipe.seed,
         device=placement.name,
         precision=placement.precision,
@@ -229,7 +239,7 @@ def _is_abandoned(folder: Path) -> bool:
 
 def _clear(folder: Path) -> None:
     """Takes away what a run writes before it begins."""
-    for name in (SPEC, MODEL_SOURCE, RECIPE, RECORD, LOCK):
+    for name in (SPEC, MODEL_SOURCE, RECIPE, RECORD, WHITENING, LOCK):
         (folder / name).unlink(missing_ok=True)
     (folder / CHECKPOINTS).rmdir()
 
@@ -263,7 +273,10 @@ def kept(folder: Path) -> str:
 
 
 def write_beginning(
-    run: Run, network: TrainableNetwork, record: Callable[[Path], None] | None = None
+    run: Run,
+    network: TrainableNetwork,
+    record: Callable[[Path], None] | None = None,
+    whitening: Whitening | None = None,
 ) -> None:
     """Writes what is known before the first epoch; what makes the folder a run's is the last.
 
@@ -271,6 +284,7 @@ def write_beginning(
         run: the run that begins, or goes on.
         network: what it trains.
         record: writes down what weights it begins with.
+        whitening: what a run that begins whitens images by; one that goes on has it.
 
     Raises:
         Faults: it cannot be written; exit code 2.
@@ -280,6 +294,8 @@ def write_beginning(
     try:
         if record is not None:
             record(run.folder)
+        if whitening is not None:
+            write_whitening(run.folder, whitening)
         for name, text in contents.items():
             path = _below(run.folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)

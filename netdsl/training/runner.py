@@ -44,6 +44,7 @@ from netdsl.training.signals import Stop, StopSignals
 from netdsl.training.tasks import make_task
 from netdsl.training.tasks.task import Task
 from netdsl.training.validation import hold_out
+from netdsl.training.whitening import Whitening
 
 
 def train(
@@ -139,11 +140,14 @@ def _train(setting: Setting, folder: Path, earlier: Run | None, beginning: Begin
         keep_freed_memory()
     try:
         made = ranks.in_turn(lambda: _material(network, recipe, task, found.data, display))
-        material = made.on(placement.device)
+        whitening = ranks.first_s(_whitening(made, earlier) if ranks.is_first else None)
+        scale = dataclasses.replace(made.scaling, whitening=whitening)
+        material = dataclasses.replace(made, scaling=scale).on(placement.device)
         facts = gather_facts(setting, found, material, task.samples)
         run = Run(folder, recipe, earlier.facts if earlier else facts, ())
         if ranks.is_first:
-            write_beginning(run, network, beginning.record if beginning else None)
+            record = beginning.record if beginning else None
+            write_beginning(run, network, record, None if earlier else whitening)
         _announce(run, setting, has_weights=beginning is not None or earlier is not None)
         training = Training(setting, run, task, material, beginning)
         if beginning is not None:
@@ -166,6 +170,13 @@ def _material(network: TrainableNetwork, recipe: Recipe, task: Task, data: Any, 
     kept, held = hold_out(data, recipe.validate, recipe.seed)
     material = task.material(network, recipe, kept, display.say)
     return dataclasses.replace(material, validation=task.test(network, recipe, held, display.say))
+
+
+def _whitening(material: Material, earlier: Run | None) -> Whitening | None:
+    """What images are whitened by, if they are: fitted when a run begins, and read when it goes on."""
+    if earlier is not None:
+        return earlier.scaling().whitening
+    return material.whitening() if material.whitening is not None else None
 
 
 def _resumed_recipe(run: Run, network: TrainableNetwork, overrides: Mapping[str, str]) -> Recipe:

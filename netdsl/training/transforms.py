@@ -2,7 +2,7 @@
 
     sizing        bytes → bytes of the network's size    the same for every image, done once
     augmentation  bytes → bytes                          by chance, anew in each epoch: see `augment`
-    scaling       bytes → floats, normalised             on whole batches, on the device
+    scaling       bytes → floats, normalised, whitened   on whole batches, on the device
 
 Images stay bytes as long as they can, as in torchvision's own references, which is what makes them quick.
 
@@ -21,10 +21,11 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from netdsl.diagnostics import Faults, fault
-from netdsl.training.catalog.images import CHANNELS, OWN_MEAN, OWN_STD, SIZING
+from netdsl.training.catalog.images import CHANNELS, FINISHING, OWN_MEAN, OWN_STD, SIZING
 from netdsl.training.choices import Use
 from netdsl.training.device import is_out_of_memory
 from netdsl.training.seeds import Chance
+from netdsl.training.whitening import Whitening
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
 ImageShape = tuple[int, int, int]
@@ -36,7 +37,7 @@ def sizing(prepare: Sequence[Use], shape: ImageShape) -> Transform:
     A recipe that says nothing of sizes gets a plain resize, one that says nothing of channels gets those of
     the network: a single one repeated, or the luma of three.
     """
-    steps = [_preparation(use) for use in prepare if use.word != "normalize"]
+    steps = [_preparation(use) for use in prepare if use.word not in FINISHING]
     if not any(use.word in SIZING for use in prepare):
         steps.append(v2.Resize(shape[1:], antialias=True))
     if not any(use.word in CHANNELS for use in prepare):
@@ -118,13 +119,14 @@ def spelled(shape: Sequence[int]) -> str:
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
     """Bytes to floats from 0 to 1, less the mean, over the standard deviation: one for each channel, or for
-    each pixel of each, or None.
+    each pixel of each, or None; and whitened, if that is asked for.
 
     What comes as floats has its scale already.
     """
 
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
+    whitening: Whitening | None = None
     _laid_out: dict[tuple[torch.device, torch.Size], tuple[torch.Tensor, torch.Tensor]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -132,14 +134,17 @@ class Scaling:
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """A batch `(batch, channels, height, width)` as floats."""
-        scaled = images.float().div_(255) if images.dtype == torch.uint8 else images
+        scaled = self._normalized(images.float().div_(255) if images.dtype == torch.uint8 else images)
+        return scaled if self.whitening is None else self.whitening(scaled)
+
+    def _normalized(self, images: torch.Tensor) -> torch.Tensor:
         if self.mean is None or self.std is None:
-            return scaled
+            return images
         place = (images.device, images.shape[1:])
         if place not in self._laid_out:
             self._laid_out[place] = (_beside(self.mean, *place), _beside(self.std, *place))
         mean, std = self._laid_out[place]
-        return scaled.sub_(mean).div_(std)
+        return images.sub_(mean).div_(std)
 
 
 def _beside(figures: tuple[float, ...], device: torch.device, shape: torch.Size) -> torch.Tensor:
@@ -148,7 +153,8 @@ def _beside(figures: tuple[float, ...], device: torch.device, shape: torch.Size)
 
 
 def scaling(prepare: Sequence[Use], images: Callable[[], torch.Tensor], channels: int) -> Scaling:
-    """The scaling a recipe asks for; `images` gives the bytes whose own figures it may name."""
+    """The scaling a recipe asks for, but for its whitening; `images` gives the bytes whose own figures it may
+    name."""
     normalize = next((use for use in prepare if use.word == "normalize"), None)
     if normalize is None:
         return Scaling(None, None)
@@ -165,6 +171,11 @@ def scaling(prepare: Sequence[Use], images: Callable[[], torch.Tensor], channels
             )
             raise fault("normalize-channels", message, exit_code=1, help=f"give {channels}, or one for all")
     return Scaling(_spread(mean, channels), _spread(std, channels))
+
+
+def whiten_of(prepare: Sequence[Use]) -> Use | None:
+    """The step of a recipe that whitens images, if it has one."""
+    return next((use for use in prepare if use.word == "whiten"), None)
 
 
 def _spread(figures: Sequence[float], channels: int) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -74,6 +75,24 @@ def test_a_new_spec_trains_and_its_run_is_exported(capsys: Output) -> None:
     assert latest.exists()
     for name, tensor in load_file(latest).items():
         assert torch.equal(tensors[name], tensor), name
+
+
+def test_a_file_names_what_its_inputs_are_whitened_by(capsys: Output) -> None:
+    """By the digest of what the run keeps."""
+    main(["new", "mine"])
+    settings = {"width": "2", "input": "[3, 16, 16]"}
+    recipe = {"prepare": "normalize -> whiten(epsilon=0.1)", "augment": "none"}
+    run = netdsl.train(
+        "mine.yaml", data="digits", epochs=1, settings=settings, out="run", device="cpu", **recipe
+    )
+
+    assert main(["export", "run", "-o", "mine.onnx"]) == 0
+
+    note = "note: inputs come whitened: `run/whitening.safetensors` belongs to the file"
+    assert note in capsys.readouterr().out
+    kept = {entry.key: entry.value for entry in onnx.load("mine.onnx").metadata_props}
+    digest = hashlib.sha256(Path("run/whitening.safetensors").read_bytes()).hexdigest()
+    assert json.loads(kept["whitening"]) == run.facts.whitening == digest
 
 
 def test_a_spec_is_exported_with_random_weights_and_says_so(capsys: Output) -> None:

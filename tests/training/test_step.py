@@ -111,7 +111,7 @@ def test_a_long_gradient_is_shortened_as_torch_does(tmp_path: Path) -> None:
     torch.manual_seed(derived(WEIGHTS, 0))
     module, split = Plain(), few_digits().train
     assert isinstance(split.images, HeldImages)
-    loss = nn.functional.cross_entropy(module(run.facts.scaling(split.images.values)), split.labels)
+    loss = nn.functional.cross_entropy(module(run.scaling()(split.images.values)), split.labels)
     loss.backward()  # type: ignore[no-untyped-call]
 
     norm = nn.utils.clip_grad_norm_(module.parameters(), 0.05)
@@ -131,7 +131,7 @@ def test_the_average_is_what_is_measured(tmp_path: Path) -> None:
     assert isinstance(split.images, HeldImages)
     module.load_state_dict(weights(run, AVERAGE))
     with torch.no_grad():
-        loss = nn.functional.cross_entropy(module(run.facts.scaling(split.images.values)), split.labels)
+        loss = nn.functional.cross_entropy(module(run.scaling()(split.images.values)), split.labels)
 
     assert run.rows[-1]["test_loss"] == pytest.approx(float(loss), rel=1e-5)
     assert not torch.equal(weights(run)["head.weight"], weights(run, AVERAGE)["head.weight"])

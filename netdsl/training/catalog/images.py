@@ -41,6 +41,15 @@ PREPARATIONS: Mapping[str, Entry] = {
             ),
         },
     ),
+    "whiten": Entry(
+        "takes off the correlation that an image's values have in the training images: `zca` leaves them in "
+        "their places (Bell & Sejnowski 1997; Krizhevsky 2009, appendix A), `pca` gives components, those of "
+        "the largest variance first (Hyvärinen et al. 2001, section 6.4)",
+        {
+            "kind": Choice("what comes out", "zca", options=("zca", "pca")),
+            "epsilon": Real("added to the variance of each direction", 0.01, minimum=1e-12),
+        },
+    ),
     "pca": Entry(
         "of a scene's bands, as many principal components as the network takes",
         {"whiten": Boolean("whether each is divided by its standard deviation", True)},
@@ -131,6 +140,9 @@ MIXING = ("mixup", "cutmix")
 
 SIZING = ("resize", "center_crop")
 """The preparations that fix the size; without one, images are resized to the network's input."""
+
+FINISHING = ("normalize", "whiten")
+"""The preparations that take images as floats, in whole batches; they come last, in this order."""
 
 CHANNELS = ("grayscale", "rgb", "bgr")
 """The preparations that fix the channels; without one, they become those of the network's input."""

@@ -63,10 +63,13 @@ ema: 0.9
 """All that concerns a step. 259 images in batches of 40 leave 19."""
 SINGLE = "data: digits\nvalidate: 0.8\nbatch: 16\naccumulate: 16\nepochs: 1\noptimizer: sgd(lr=0.01)\n"
 """Pieces of one sample, of which the second process has none."""
+WHITE = "data: digits\nprepare: normalize -> whiten(epsilon=0.1)\nepochs: 1\noptimizer: sgd(lr=0.01)\n"
+"""Whitened by what one process fits for all."""
 CASES = {
     "ddp": Case("ddp", ALL),
     "fsdp": Case("fsdp", ALL),
     "fsdp-adamw": Case("fsdp", "data: digits\nbatch: 32\nepochs: 1\noptimizer: adamw(lr=1e-3)\n"),
+    "ddp-white": Case("ddp", WHITE),
     "ddp-single": Case("ddp", SINGLE),
     "fsdp-single": Case("fsdp", SINGLE),
 }

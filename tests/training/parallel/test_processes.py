@@ -98,6 +98,14 @@ def test_what_is_compared_can_differ(folder: Path, whole: Run) -> None:
         same(folder / "fsdp-adamw", whole)
 
 
+def test_two_processes_whiten_by_what_one_fits(folder: Path, tmp_path: Path) -> None:
+    """To the bit, and it is kept."""
+    run, other = read_run(folder / "ddp-white"), alone(CASES["ddp-white"].recipe, tmp_path / "run")
+
+    assert run.facts.whitening == other.facts.whitening
+    assert run.scaling().whitening is not None
+
+
 @pytest.mark.parametrize("engine", RESUMED)
 def test_two_processes_go_on_with_what_one_began(folder: Path, whole: Run, engine: str) -> None:
     """From within the first epoch, whose figures are whole as well."""
