@@ -106,6 +106,7 @@ TWINS = (
     ),
     Twin("dncnn", DnCNN, leaves="dncnn_s"),
     Twin("dncnn_b", partial(DnCNN, depth=20), leaves="dncnn_b"),
+    Twin("dncnn_3", partial(DnCNN, depth=20), leaves="dncnn_b"),
     Twin("cdncnn_b", partial(DnCNN, depth=20, channels=3), leaves="cdncnn_b"),
     Twin("dscmr", DSCMR, leaves="dscmr_default"),
     Twin(
