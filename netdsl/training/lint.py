@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from netdsl.analysis.lints.flow import Flow
 from netdsl.analysis.lints.layers import warning
@@ -28,6 +29,7 @@ def lint_training(train: syntax.Data, recipe: Recipe, network: Network, flow: Fl
     yield from _output_classes(train, recipe, network)
     yield from _norm_of_one_value(train, recipe, flow)
     yield from _end_against_loss(train, recipe, flow)
+    yield from _window_of_components(train, recipe, flow)
     if train.get("data") is not None or train.get("loss") is not None:
         yield from _one_logit(recipe, network, flow)
 
@@ -111,6 +113,27 @@ def _end_against_loss(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iterato
             "end with the layer before it: `cross_entropy` takes every score as it is",
             *labels,
         )
+
+
+def _window_of_components(train: syntax.Data, recipe: Recipe, flow: Flow) -> Iterator[Diagnostic]:
+    """A convolution over values that have no neighbours."""
+    if not any(use.word == "whiten" and use.arguments["kind"] == "pca" for use in recipe.prepare):
+        return
+    for point in flow.points:
+        layer: Any = point.layer
+        if point.kind not in ("conv", "depthwise") or point.inputs[0] >= 0:
+            continue
+        is_whole = math.prod(axis.size for axis in point.output.spatial) == 1
+        if max(layer.each(layer.kernel_size, point.input)) > 1 and not is_whole:
+            prepare = train.get("prepare")
+            labels = () if prepare is None else (Label(prepare.span, "gives components"),)
+            yield warning(
+                "window-of-components",
+                f"this `{point.kind}` looks at neighbours, and components have none",
+                point.span,
+                'write `whiten("zca")`, whose values stay in their places',
+                *labels,
+            )
 
 
 def _one_logit(recipe: Recipe, network: Network, flow: Flow) -> Iterator[Diagnostic]:
