@@ -58,6 +58,14 @@ class Share:
         """How many samples of each piece are this process', of a batch of so many."""
         return [_lengths(piece, self.ranks)[self.rank] for piece in _lengths(count, self._cuts(count))]
 
+    def sizes_of(self, made: int, count: int) -> list[int]:
+        """The same where so many were made, fewer if some are damaged: the others fill as many pieces, as all
+        processes have; one alone leaves out what is empty."""
+        sizes = self.sizes(count)
+        if made == sum(sizes):
+            return sizes
+        return [size for size in _lengths(made, len(sizes)) if size or self.ranks > 1]
+
     def _cut(self, batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return batch.tensor_split(self._cuts(len(batch)))
 

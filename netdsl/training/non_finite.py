@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,6 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from netdsl.diagnostics import Diagnostic, Faults
 from netdsl.training.batches import Inputs
+from netdsl.training.parallel.ranks import Ranks
 from netdsl.training.tensors import local
 
 SLOWER = "lower the learning rate, lengthen the warmup, or look for faulty data"
@@ -42,31 +44,44 @@ def gradients_look_finite(parameters: Iterable[nn.Parameter]) -> bool:
     return not gradients or math.isfinite(torch.stack(torch._foreach_norm(gradients)).sum())
 
 
-def origin(module: nn.Module, inputs: Inputs, forward: Callable[[], Any]) -> str:
+def origin(module: nn.Module, inputs: Inputs, forward: Callable[[], Any], ranks: Ranks) -> str:
     """Why a loss is not finite, as a fact of the weights, the data or the first layer.
 
     Args:
         module: as it was before the step.
         inputs: what the step gave it.
         forward: the step's forward pass, which is run again and watched.
+        ranks: the processes that take the step. All of them have to ask, each for its own samples, and are
+            told the same: the earliest that one of them has found.
     """
     weight = first_non_finite([*module.named_parameters(), *module.named_buffers()])
+    layer = _first_layer(module, forward)  # whatever else is found: layers exchange what others wait for
+    found: tuple[float, str]
     if weight is not None:
-        return f"`{weight}` is no longer finite since the step before"
-    if not all(map(_is_finite, _tensors(inputs))):
-        return "the batch itself has values that are not finite"
-    return _first_layer(module, forward) or "the outputs are finite, the loss of them is not"
+        found = (WEIGHT, f"`{weight}` is no longer finite since the step before")
+    elif not all(map(_is_finite, _tensors(inputs))):
+        found = (DATA, "the batch itself has values that are not finite")
+    else:
+        found = layer or (math.inf, "the outputs are finite, the loss of them is not")
+    return min(ranks.gathered(found))[1]
 
 
-def _first_layer(module: nn.Module, forward: Callable[[], Any]) -> str | None:
-    found: list[str] = []
+WEIGHT, DATA = -2, -1
+"""Where values that are not finite may have been before the first layer was called."""
+
+
+def _first_layer(module: nn.Module, forward: Callable[[], Any]) -> tuple[float, str] | None:
+    """The number of the call that first had to do with a value that is not finite, and what it is."""
+    found: list[tuple[float, str]] = []
+    calls = itertools.count()
 
     def watch(name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
         def look(_: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+            call = next(calls)
             if not found and not all(map(_is_finite, _tensors(given))):
-                found.append(f"what the layer `{name}` is given is the first that is not finite")
+                found.append((call, f"what the layer `{name}` is given is the first that is not finite"))
             elif not found and not all(map(_is_finite, _tensors(output))):
-                found.append(f"the layer `{name}` is the first whose output is not finite")
+                found.append((call, f"the layer `{name}` is the first whose output is not finite"))
 
         return look
 

@@ -104,10 +104,10 @@ class Step:
 
     def _gradients(self, batch: AnyBatch, size: int) -> Taken:
         """Computes the gradients of a batch, piece by piece, of so many samples in all processes."""
-        sizes = self.share.sizes(size)
+        given, targets = batch
+        sizes = self.share.sizes_of(len(targets), size)
         if len(sizes) == 1:
             return self._piece(batch, size, is_last=True)
-        given, targets = batch
         pieces = list(zip(_cut(given, sizes), torch.split(targets, sizes), strict=True))
         taken = [self._piece(piece, size, is_last=piece is pieces[-1]) for piece in pieces]
         samples = sum(sizes)
@@ -156,10 +156,7 @@ class Step:
             self._reseed()
             outputs_of(module, bad.inputs, self.placement)
 
-        if self.state.ranks.ranks == 1:
-            why = origin(module, bad.inputs, forward)
-        else:  # what one of them finds the others would have to follow, exchange by exchange
-            why = "one process alone, by `--resume`, finds the layer"
+        why = origin(module, bad.inputs, forward, self.state.ranks)
         return NonFinite("non-finite-loss", f"the loss is {bad.loss} at {self._number}: {why}")
 
     def _check_gradients(self) -> None:

@@ -28,7 +28,8 @@ from netdsl.training.progress import Display
 from netdsl.training.run_folder import Run
 from netdsl.training.runner import train
 from netdsl.training.seeds import WEIGHTS, derived
-from tests.training.networks import network, rebuild, silent
+from tests.training.data.test_folder import animals
+from tests.training.networks import Small, network, rebuild, silent
 from tests.training.runs import Stopped, Stopping, few_digits, figures
 
 
@@ -102,6 +103,33 @@ def test_the_shares_of_all_processes_are_the_pieces(count: int) -> None:
 
     assert torch.equal(torch.cat(pieces), batch)
     assert [len(piece) for piece in pieces] == Share(size=24, pieces=4).sizes(count)
+
+
+def test_a_batch_that_lacks_samples_has_the_pieces_of_a_whole_one() -> None:
+    """All processes compute as many; one alone has no need of an empty one."""
+    alone, second = Share(size=8, pieces=4), Share(1, 2, size=8, pieces=4)
+
+    assert alone.sizes_of(8, 8) == [2, 2, 2, 2]
+    assert alone.sizes_of(7, 8) == [2, 2, 2, 1]
+    assert alone.sizes_of(3, 8) == [1, 1, 1]
+    assert second.sizes_of(3, 8) == [1, 1, 1, 0]
+
+
+def test_pieces_do_without_images_that_are_damaged(tmp_path: Path) -> None:
+    """Of files that are read anew in each epoch, where a batch lacks one only once it is made."""
+    animals(tmp_path / "animals")
+    (tmp_path / "animals" / "train" / "cat" / "1.png").write_bytes(b"no image")
+    recipe = (
+        f"data: folder:{tmp_path / 'animals'}\naugment: random_resized_crop([4, 6])\ndamaged: skip\n"
+        "batch: 6\naccumulate: 3\nepochs: 1\n"
+    )
+    made = network(recipe, lambda: Small(3, 2), input=(3, 4, 6), output=(2,))
+
+    run = train(made, out=tmp_path / "run", device="cpu", display=silent())
+
+    checkpoint = weights(run)
+    assert all(tensor.isfinite().all() for tensor in checkpoint.values())
+    assert checkpoint["norm.num_batches_tracked"] == 3
 
 
 def test_a_long_gradient_is_shortened_as_torch_does(tmp_path: Path) -> None:

@@ -1,80 +1,29 @@
 """What two processes do for the tests beside this file: torchrun starts them once, for many checks.
 
-torchrun --nproc-per-node 2 -m tests.training.parallel.processes FOLDER
+torchrun --nproc-per-node 2 -m tests.training.parallel.processes FOLDER short|long
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
+import torch.distributed as dist
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from netdsl.training.checkpoint import Keeping
 from netdsl.training.data import find
-from netdsl.training.network import TrainableNetwork
+from netdsl.training.parallel.launch import ENGINES
 from netdsl.training.parallel.ranks import ALONE, Ranks
 from netdsl.training.parallel.start import started
 from netdsl.training.runner import train
-from tests.training.networks import network, silent
+from tests.training.networks import faults_of, network, silent
+from tests.training.parallel.cases import CASES, LONG, Case
 from tests.training.runs import few_digits
-
-
-class Normed(nn.Module):
-    """Convolutions under batch normalisations, one of them twice in the module, and a head for training."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6), nn.ReLU())
-        shared = nn.BatchNorm2d(6)
-        self.body = nn.Sequential(nn.Conv2d(6, 6, 3, padding=1, bias=False), shared, nn.ReLU(), shared)
-        self.aux = nn.Linear(6 * 64, 10)
-        self.head = nn.Linear(6 * 16, 10)
-
-    def forward(self, images: Tensor) -> Tensor | dict[str, Tensor]:
-        stem = self.stem(images)
-        pooled = nn.functional.avg_pool2d(self.body(stem), 2)
-        output: Tensor = self.head(pooled.flatten(1))
-        return {"output": output, "aux": self.aux(stem.flatten(1))} if self.training else output
-
-
-class Case(NamedTuple):
-    """A training, by both engines and by one process."""
-
-    engine: str
-    recipe: str
-
-
-ALL = """\
-data: digits
-augment: random_crop(8, padding=1)
-validate: 0.1
-batch: 40
-accumulate: 3
-epochs: 2
-optimizer: sgd(lr=0.05, momentum=0.9, weight_decay=1e-4, nesterov=true)
-clip: 1
-ema: 0.9
-"""
-"""All that concerns a step. 259 images in batches of 40 leave 19."""
-SINGLE = "data: digits\nvalidate: 0.8\nbatch: 16\naccumulate: 16\nepochs: 1\noptimizer: sgd(lr=0.01)\n"
-"""Pieces of one sample, of which the second process has none."""
-WHITE = "data: digits\nprepare: normalize -> whiten(epsilon=0.1)\nepochs: 1\noptimizer: sgd(lr=0.01)\n"
-"""Whitened by what one process fits for all."""
-CASES = {
-    "ddp": Case("ddp", ALL),
-    "fsdp": Case("fsdp", ALL),
-    "fsdp-adamw": Case("fsdp", "data: digits\nbatch: 32\nepochs: 1\noptimizer: adamw(lr=1e-3)\n"),
-    "ddp-white": Case("ddp", WHITE),
-    "ddp-single": Case("ddp", SINGLE),
-    "fsdp-single": Case("fsdp", SINGLE),
-}
-RESUMED = ("ddp", "fsdp")
-"""Engines that go on with what one process began, and whose beginning one process goes on with."""
 
 
 class Stopped(BaseException):
@@ -83,10 +32,6 @@ class Stopped(BaseException):
 
 def stop(*_: object, **__: object) -> None:
     raise Stopped
-
-
-def made(recipe: str) -> TrainableNetwork:
-    return network(recipe, Normed, head_weights={"aux": 0.3})
 
 
 def few(patched: pytest.MonkeyPatch) -> None:
@@ -102,7 +47,7 @@ def begin(folder: Path, ranks: Ranks = ALONE, engine: str | None = None) -> None
         patched.setattr("netdsl.training.epochs.measure", stop)
         with pytest.raises(Stopped):
             train(
-                made(ALL),
+                CASES["ddp"].made(folder),
                 out=folder,
                 device="cpu",
                 display=silent(),
@@ -112,30 +57,86 @@ def begin(folder: Path, ranks: Ranks = ALONE, engine: str | None = None) -> None
             )
 
 
-def main(folder: Path, ranks: Ranks) -> None:
-    for name, case in CASES.items():
+class Sick(nn.Module):
+    """From step STEP on, what the second process computes is not finite; the normalisation spreads it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.sick, self.norm = nn.Conv2d(1, 4, 3), SickLayer(), nn.BatchNorm2d(4)
+        self.head = nn.Linear(4 * 36, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.norm(self.sick(self.conv(images))).flatten(1))
+        return logits
+
+
+class SickLayer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()))
+        self.seen: Tensor
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.seen += self.training
+        return images / 0 if self.seen >= STEP and dist.get_rank() == 1 else images
+
+
+STEP = 4
+SICK = "data: digits\nbatch: 64\nepochs: 1\noptimizer: sgd(lr=0.01)\n"
+
+
+def fail(folder: Path, ranks: Ranks, engine: str) -> None:
+    """A run that ends by a loss which is not finite; each process writes what it was told."""
+    found, exit_code = faults_of(
+        lambda: train(
+            network(SICK, Sick),
+            out=folder / f"{engine}-sick",
+            device="cpu",
+            display=silent(),
+            keeping=Keeping(every_seconds=0),
+            ranks=ranks,
+            parallel=engine,
+        )
+    )
+    told = f"{exit_code} {found[0].code}: {found[0].message}"
+    (folder / f"{engine}-sick-{ranks.rank}.txt").write_text(told)
+
+
+def learn(folder: Path, ranks: Ranks, cases: Mapping[str, Case]) -> None:
+    for name, case in cases.items():
         train(
-            made(case.recipe),
+            case.made(folder),
+            weights=case.weights(folder),
             out=folder / name,
+            root=folder,
             device="cpu",
             display=silent(),
             ranks=ranks,
             parallel=case.engine,
         )
-    for engine in RESUMED:
+
+
+def main(folder: Path, ranks: Ranks) -> None:
+    learn(folder, ranks, CASES)
+    for engine in ENGINES:
         train(
-            made(ALL),
+            CASES["ddp"].made(folder),
             resume=folder / f"one-{engine}",
             device="cpu",
             display=silent(),
             ranks=ranks,
             parallel=engine,
         )
-    for engine in RESUMED:
+    for engine in ENGINES:
         begin(folder / f"{engine}-one", ranks, engine)
+    for engine in ENGINES:
+        fail(folder, ranks, engine)
 
 
 if __name__ == "__main__":
     few(pytest.MonkeyPatch())
     with started("cpu", None) as (group, _):
-        main(Path(sys.argv[1]), group)
+        if sys.argv[2] == "long":
+            learn(Path(sys.argv[1]), group, LONG)
+        else:
+            main(Path(sys.argv[1]), group)
