@@ -13,8 +13,7 @@ from netdsl.training.runner import train
 from netdsl.training.windows import Windows
 from tests.training.networks import network, silent
 from tests.training.tasks.test_binary import eyes, one_logit
-from tests.training.tasks.test_hyperspectral import field as field  # a fixture
-from tests.training.tasks.test_hyperspectral import recipe, told
+from tests.training.tasks.test_hyperspectral import recipe, told, write_field
 
 
 @pytest.fixture
@@ -38,17 +37,17 @@ def _dealing(supply: type[Batches] | type[Windows]):  # type: ignore[no-untyped-
 
 @pytest.mark.usefixtures("_dealt_out")
 def test_digits_of_other_classes_teach_nothing(tmp_path: Path) -> None:
-    """Of ten classes one in ten is right, where two epochs of their own reach eight."""
+    """Of ten classes one in ten is right, and nine by their own. Measured: 0.07 to 0.15."""
     run = train(network(), out=tmp_path / "run", device="cpu", display=silent())
 
-    assert run.metrics["test_accuracy"] < 0.25
-    assert run.metrics["test_top5_accuracy"] < 0.75
+    assert run.metrics["test_accuracy"] < 0.2
+    assert run.metrics["test_top5_accuracy"] < 0.65
 
 
 def test_digits_of_their_own_classes_do(tmp_path: Path) -> None:
     run = train(network(), out=tmp_path / "run", device="cpu", display=silent())
 
-    assert run.metrics["test_accuracy"] > 0.8
+    assert run.metrics["test_accuracy"] > 0.85
     assert run.metrics["test_top5_accuracy"] > 0.95
 
 
@@ -57,12 +56,21 @@ def test_eyes_of_other_diagnoses_teach_nothing(tmp_path: Path) -> None:
     """Two of three are well in training, so that all are taken for well: half are in the tests."""
     run = train(one_logit(), out=tmp_path / "run", root=eyes(tmp_path), device="cpu", display=silent())
 
-    assert run.metrics["test_accuracy"] < 0.75
+    assert run.metrics["test_accuracy"] == 0.5
+
+
+def sixteen_fields(tmp_path: Path) -> float:
+    """Kappa of sixteen fields of a class each: one that is told by luck is little of the whole."""
+    made = told(recipe(write_field(tmp_path / "field", along=4), epochs=8), output=(16,))
+    return train(made, out=tmp_path / "run", device="cpu", display=silent()).metrics["test_kappa"]
 
 
 @pytest.mark.usefixtures("_dealt_out")
-def test_pixels_of_other_classes_teach_nothing(field: Path, tmp_path: Path) -> None:
-    """A quarter of the field is taken for one class as a whole, and one of the four may be right by luck."""
-    run = train(told(recipe(field)), out=tmp_path / "run", device="cpu", display=silent())
+def test_pixels_of_other_classes_teach_nothing(tmp_path: Path) -> None:
+    """Measured: 0.00, at most 0.05 after four epochs."""
+    assert abs(sixteen_fields(tmp_path)) < 0.15
 
-    assert run.metrics["test_kappa"] < 0.35
+
+def test_pixels_of_their_own_classes_do(tmp_path: Path) -> None:
+    """Measured: 0.92 to 0.95."""
+    assert sixteen_fields(tmp_path) > 0.8

@@ -25,10 +25,10 @@ from tests.training.tasks.resumption import resumes_to_the_same_bits
 class Volumes(nn.Module):
     """A 3-D and a 2-D convolution, as HybridSN has them, with what draws numbers and keeps state."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 4) -> None:
         super().__init__()
         self.spectral, self.norm = nn.Conv3d(1, 4, (5, 3, 3)), nn.BatchNorm3d(4)
-        self.spatial, self.drop, self.head = nn.Conv2d(16, 8, 3), nn.Dropout(0.1), nn.Linear(8, 4)
+        self.spatial, self.drop, self.head = nn.Conv2d(16, 8, 3), nn.Dropout(0.1), nn.Linear(8, classes)
 
     def forward(self, windows: Tensor) -> Tensor:
         features = torch.relu(self.norm(self.spectral(windows))).flatten(1, 2)
@@ -36,19 +36,25 @@ class Volumes(nn.Module):
         return classes
 
 
-@pytest.fixture(scope="module")
-def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a scene of four quarters, whose spectra are told apart through noise."""
-    folder = tmp_path_factory.mktemp("scenes") / "field"
+def write_field(folder: Path, along: int = 2) -> Path:
+    """A scene of so many squares along each side, one of each class, whose spectra are told apart through
+    noise."""
     random = np.random.default_rng(0)
-    truth = np.kron([[1, 2], [3, 4]], np.ones((14, 14), int))
-    spectra = random.normal(size=(5, 12))
+    classes, side = along**2, 28 // along
+    truth = np.kron(1 + np.arange(classes).reshape(along, along), np.ones((side, side), int))
+    spectra = random.normal(size=(1 + classes, 12))
     cube = 100 + 10 * spectra[truth] + random.normal(scale=6, size=(28, 28, 12))
     truth[13:15] = 0
     folder.mkdir()
     savemat(folder / "field.mat", {"cube": cube})
     savemat(folder / "field_gt.mat", {"truth": truth})
     return folder
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a scene of four classes."""
+    return write_field(tmp_path_factory.mktemp("scenes") / "field")
 
 
 def recipe(field: Path, task: str = "hyperspectral(train=0.3)", epochs: int = 3) -> str:
@@ -60,7 +66,8 @@ def recipe(field: Path, task: str = "hyperspectral(train=0.3)", epochs: int = 3)
 
 def told(text: str, **changes: tuple[int, ...]) -> TrainableNetwork:
     shapes = {"input": (1, 8, 5, 5), "output": (4,)} | changes
-    return network(text, Volumes, input=shapes["input"], output=shapes["output"])
+    (classes,) = shapes["output"]
+    return network(text, lambda: Volumes(classes), input=shapes["input"], output=shapes["output"])
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +108,7 @@ def test_a_synthetic_scene_is_said_to_be_one(tmp_path: Path) -> None:
     said = io.StringIO()
     text = recipe(tmp_path, epochs=1).replace(f"scene:{tmp_path}", "[indian_pines, synthetic_scene]")
 
-    class Sixteen(Volumes):
-        def __init__(self) -> None:
-            super().__init__()
-            self.head = nn.Linear(8, 16)
-
-    made = network(text, Sixteen, input=(1, 8, 5, 5), output=(16,))
+    made = told(text, output=(16,))
     run = train(made, out=tmp_path / "run", root=tmp_path, device="cpu", display=Display(said))
 
     assert "INSTEAD, THE FALLBACK IS USED: synthetic_scene" in said.getvalue()

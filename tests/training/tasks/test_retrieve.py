@@ -52,7 +52,8 @@ class Meeting(nn.Module):
 
 
 def write_pairs(folder: Path, *, shuffled: bool = False) -> Path:
-    """Pairs of meanings around four centres, shown in two ways, with noise."""
+    """Pairs of meanings around four centres, shown in two ways, with noise. Shuffled, those to train on have
+    each other's texts, and classes of neither."""
     random = np.random.default_rng(1)
     folder.mkdir()
     centres, shown = random.normal(size=(CLASSES, 5)), [random.normal(size=(5, n)) for n in (IMAGES, TEXTS)]
@@ -62,8 +63,9 @@ def write_pairs(folder: Path, *, shuffled: bool = False) -> Path:
         for name, weights in zip(("img", "txt"), shown, strict=True):
             noise = 0.4 * random.normal(size=(count, weights.shape[1]))
             savemat(folder / f"{part}_{name}.mat", {f"{part}_{name}": np.tanh(meanings @ weights) + noise})
-        if shuffled and part == "train":
-            random.shuffle(labels)
+            if shuffled and part == "train":
+                random.shuffle(meanings)
+                random.shuffle(labels)
         savemat(folder / f"{part}_img_lab.mat", {f"{part}_img_lab": labels[:, None]})
     return folder
 
@@ -94,9 +96,9 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_each_kind_finds_the_other(run: Run) -> None:
-    """Chance finds one of four, 0.25 and a little more in a small gallery."""
-    assert run.metrics["test_image_to_text"] > 0.55
-    assert run.metrics["test_text_to_image"] > 0.55
+    """Chance finds one of four, 0.25 and a little more in a small gallery. Measured: 0.64 to 0.70."""
+    assert run.metrics["test_image_to_text"] > 0.6
+    assert run.metrics["test_text_to_image"] > 0.6
     mean = (run.metrics["test_image_to_text"] + run.metrics["test_text_to_image"]) / 2
     assert run.metrics["test_mean_average_precision"] == mean
     assert (run.facts.samples, run.facts.train_samples, run.facts.test_samples) == ("pairs", 160, 80)
@@ -104,14 +106,13 @@ def test_each_kind_finds_the_other(run: Run) -> None:
     assert "| text_to_image |" in (run.folder / "report.md").read_text()
 
 
-def test_classes_dealt_out_anew_teach_nothing(tmp_path: Path) -> None:
-    """Held to the classes alone: that pairs belong together is true whatever their class. As both of a pair
-    have one class still, a little of that remains."""
-    made = meeting(write_pairs(tmp_path / "pairs", shuffled=True), "dscmr2019(between_kinds=0)")
+def test_pairs_and_classes_dealt_out_anew_teach_nothing(tmp_path: Path) -> None:
+    """Both: that pairs belong together would teach something whatever their class. Measured: 0.27 to 0.30."""
+    made = meeting(write_pairs(tmp_path / "pairs", shuffled=True))
 
     run = train(made, out=tmp_path / "run", device="cpu", display=silent())
 
-    assert run.metrics["test_mean_average_precision"] < 0.4
+    assert run.metrics["test_mean_average_precision"] < 0.33
 
 
 def test_it_is_measured_alike_afterwards_and_gone_on_with_to_the_same_bits(
