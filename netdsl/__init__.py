@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from netdsl.training import weights as weights
-    from netdsl.training.run_folder import Run
+    from netdsl.training.run import Run
 
 
 def __getattr__(name: str) -> Any:

@@ -34,9 +34,18 @@ class Parser(argparse.ArgumentParser):
             if word.startswith("-"):
                 raise self._unknown_option(word)
         if surplus:
-            message = f"`{surplus[0]}` is one word too many"
-            raise fault("command-line", message, help=f"see `{self.prog} --help`")
+            raise self._surplus(surplus[0])
         return options
+
+    def _surplus(self, word: str) -> Exception:
+        name, equals, value = word.partition("=")
+        help = f"see `{self.prog} --help`"
+        if equals:
+            known = [f"--{name.replace('_', '-')}", "--set"]
+            option = next((option for option in known if option in self._option_string_actions), None)
+            meant = f"{option} {value}" if option == known[0] else f"{option} {word}"
+            help = f"write `{meant}`" if option else help
+        return fault("command-line", f"`{word}` is one word too many", help=help)
 
     def _unknown_option(self, word: str) -> Exception:
         name = word.partition("=")[0]

@@ -44,8 +44,8 @@ def run(options: argparse.Namespace) -> int:
         message = f"`{options.output}` does not say which kind of picture it is to be"
         raise fault("option-value", message, help=f"let its name end in {', '.join(PICTURES)}")
 
-    from netdsl.training import run_list  # torch is loaded only once the command line is right
-    from netdsl.training.run_folder import RUNS
+    from netdsl.training import run_list  # what is loaded is so only once the command line is right
+    from netdsl.training.run import RUNS
 
     folders = [Path(folder) for folder in options.folders or [RUNS]]
     found = run_list.find_runs(folders)

@@ -10,7 +10,7 @@ from typing import Any
 
 from netdsl.diagnostics import Faults
 from netdsl.sweep.study import cause_of
-from netdsl.training.run_folder import FACTS, REPORT_DATA, Run, read_run
+from netdsl.training.run import FACTS, REPORT_DATA, Run, read_run
 from netdsl.training.session import train_spec
 from netdsl.training.tasks import make_task
 

@@ -36,7 +36,7 @@ from netdsl.sweep.study import (
 )
 from netdsl.sweep.study_file import Asked
 from netdsl.training.progress import Display
-from netdsl.training.run_folder import REPORT_DATA
+from netdsl.training.run import REPORT_DATA
 from netdsl.version import VERSION
 
 INTERRUPTED = 130

@@ -36,7 +36,8 @@ from netdsl.training.optimization import initialize, learning_rate, make_optimiz
 from netdsl.training.parallel.ranks import lost_another
 from netdsl.training.parameters import freeze, train_but_for
 from netdsl.training.report import outcome, write_report
-from netdsl.training.run_folder import CHECKPOINTS, Row, Run, best_epoch, kept, unwritable, write_rows
+from netdsl.training.run import CHECKPOINTS, Row, Run, best_epoch, is_over
+from netdsl.training.run_folder import kept, unwritable, write_rows
 from netdsl.training.seeds import WEIGHTS, derived
 from netdsl.training.setting import Setting
 from netdsl.training.signals import Stop
@@ -45,7 +46,6 @@ from netdsl.training.step import Step
 from netdsl.training.tasks.task import Task, read_by
 from netdsl.training.tensorboard import Events
 from netdsl.training.tensors import load_module, module_tensors, whole
-from netdsl.training.validation import is_over
 
 
 @final

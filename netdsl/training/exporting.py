@@ -15,7 +15,7 @@ from netdsl.diagnostics import fault
 from netdsl.graph.graph import Network
 from netdsl.training.initial.beginning import Wanted
 from netdsl.training.network import TrainableNetwork
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.session import trainable
 from netdsl.training.trained import Say, load_trained
 from netdsl.training.whitening import WHITENING

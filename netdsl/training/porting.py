@@ -22,7 +22,7 @@ from netdsl.training.initial.given import Say
 from netdsl.training.network import Rebuild, TrainableNetwork
 from netdsl.training.optimization import initialize
 from netdsl.training.recipe import resolve_recipe
-from netdsl.training.run_folder import CHECKPOINTS, FACTS
+from netdsl.training.run import CHECKPOINTS, FACTS
 from netdsl.training.seeds import WEIGHTS, derived
 from netdsl.training.tensors import Tensors, module_tensors
 from netdsl.training.trained import load_trained

@@ -13,9 +13,8 @@ from matplotlib.ticker import MaxNLocator
 from netdsl.training.durable import write_beside
 from netdsl.training.initial.record import recorded_source
 from netdsl.training.report_page import html_report
-from netdsl.training.run_folder import CURVES, REPORT_DATA, REPORT_PAGE, REPORT_TEXT, Row, Run
+from netdsl.training.run import CURVES, REPORT_DATA, REPORT_PAGE, REPORT_TEXT, Row, Run, is_over
 from netdsl.training.tasks import NAMING_TASKS
-from netdsl.training.validation import is_over
 
 TRAIN_COLOUR, TEST_COLOUR = "tab:blue", "tab:orange"
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
-
-from netdsl.training.initial.record import recorded_source
-from netdsl.training.run_folder import SPEC, Row, Run
-from netdsl.training.validation import is_over
+from netdsl.training.run import SPEC, Row, Run, is_over, recipe_lines
 from netdsl.training.web_page import (
     document,
     drawing,
@@ -22,6 +19,9 @@ from netdsl.training.web_page import (
     table,
     text,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PARTS = ("train", "validation", "test")
 STYLE = """
@@ -116,26 +116,6 @@ def _epochs(rows: tuple[Row, ...]) -> str:
         cells = [f"{row[name]:.6g}" if name in row else "" for name in names]
         lines.append(line("td", cells, [False] * len(names)))
     return table(lines)
-
-
-def recipe_lines(run: Run) -> list[tuple[str, object]]:
-    """Every choice of a run as a spec would say it: what was asked for, and what defaults were taken."""
-    used: dict[str, object] = {"data": run.facts.data}
-    source = recorded_source(run.folder)
-    if source is not None:
-        used["init"] = source
-    return [(key, used.get(key) or spelled(key, value)) for key, value in vars(run.recipe).items()]
-
-
-def spelled(key: str, value: object) -> str:
-    """A value of a recipe as text."""
-    if isinstance(value, tuple):
-        return (", " if key in ("data", "freeze") else " -> ").join(map(str, value)) or "none"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}={factor:g}" for name, factor in value.items()) or "none"
-    if value is None:
-        return "auto" if key == "workers" else "as torch begins" if key == "init" else "none"
-    return str(value)
 
 
 def _environment(run: Run) -> list[tuple[str, object]]:

@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import torch
 import torchvision
-from pydantic import TypeAdapter
 
 from netdsl.diagnostics import Faults, fault
 from netdsl.training.checkpoint import Position, positions
-from netdsl.training.choices import Recipe
 from netdsl.training.data.find import Found
 from netdsl.training.durable import write_beside
 from netdsl.training.fine_tuning import frozen_parameters
@@ -29,116 +27,21 @@ from netdsl.training.initial.record import RECORD
 from netdsl.training.lock import LOCK, locked
 from netdsl.training.material import Material
 from netdsl.training.network import TrainableNetwork
+from netdsl.training.run import CHECKPOINTS, FACTS, METRICS, MODEL_SOURCE, RECIPE, RUNS, SPEC, Facts, Row, Run
 from netdsl.training.setting import Setting
-from netdsl.training.transforms import Scaling, whiten_of
-from netdsl.training.whitening import WHITENING, Whitening, read_whitening, write_whitening
+from netdsl.training.tasks.task import Task
+from netdsl.training.whitening import WHITENING, Whitening, write_whitening
 from netdsl.version import VERSION
 
-SPEC, MODEL_SOURCE, RECIPE, FACTS, METRICS = (
-    "spec.yaml",
-    "model.py",
-    "recipe.json",
-    "run.json",
-    "metrics.jsonl",
-)
-CHECKPOINTS, CURVES, REPORT_TEXT, REPORT_DATA = "checkpoints", "curves.png", "report.md", "report.json"
-REPORT_PAGE, FAILURE = "report.html", "failure.json"
-RUNS = "runs"
-"""Where runs go unless told otherwise."""
 
-Row = Mapping[str, float]
-"""The figures of an epoch."""
-
-
-def best_epoch(rows: Sequence[Row]) -> int:
-    """The epoch with the lowest loss on the validation data, the first of equals; 0 before there is one.
-
-    The loss, since it still tells epochs apart where the figures of a few images are equal (Prechelt 1998,
-    Early stopping — but when?).
-    """
-    best = min(rows, key=lambda row: row["validation_loss"], default={"epoch": 0})
-    return int(best["epoch"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What is known of a run besides its recipe; `run.json`."""
-
-    network: str
-    settings: Mapping[str, str]
-    input: tuple[int, ...]
-    output: tuple[int, ...]
-    parameters: int
-    frozen: int = 0
-    """Parameters that keep their values."""
-    macs: int
-    data: str
-    """The data set that was used."""
-    passed_over: tuple[str, ...]
-    """Why the data sets named before it were not."""
-    fingerprint: str
-    classes: tuple[str, ...]
-    samples: str
-    """What a sample is, in the plural: `images`, `patches`, …."""
-    train_samples: int
-    test_samples: int
-    validation_samples: int = 0
-    """Kept of the training data to decide by."""
-    remarks: tuple[str, ...]
-    """What has to be known of the data to judge the figures."""
-    mean: tuple[float, ...] | None
-    std: tuple[float, ...] | None
-    whitening: str | None = None
-    """The SHA-256 of the file that images are whitened by."""
-    seed: int
-    device: str
-    precision: str
-    processes: int = 1
-    """That trained it when it began."""
-    engine: str | None = None
-    """What each of several had of the network: `ddp` or `fsdp`."""
-    versions: Mapping[str, str]
-    command: tuple[str, ...]
-    started: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Run:
-    """A run, finished or under way."""
-
-    folder: Path
-    recipe: Recipe
-    facts: Facts
-    rows: tuple[Row, ...]
-    """The figures of each epoch."""
-
-    @property
-    def metrics(self) -> Row:
-        """The figures of the epoch that counts: the best on the validation data where there are some, else
-        the last."""
-        if not self.rows:
-            return {}
-        return self.rows[-1 if self.recipe.validate is None else best_epoch(self.rows) - 1]
-
-    def scaling(self) -> Scaling:
-        """What images go through on their way to the network, read from the folder where it is large.
-
-        Raises:
-            Faults: what is kept there is not what the run began with; exit code 5.
-        """
-        facts, is_whitened = self.facts, whiten_of(self.recipe.prepare) is not None
-        whitening = read_whitening(self.folder, facts.whitening) if is_whitened else None
-        return Scaling(facts.mean, facts.std, whitening)
-
-
-def gather_facts(setting: Setting, found: Found, material: Material, samples: str) -> Facts:
+def gather_facts(setting: Setting, found: Found, material: Material, task: Task) -> Facts:
     """The facts of a run that begins now.
 
     Args:
         setting: what is trained, how and where.
         found: the data.
         material: what of them it is trained on.
-        samples: what a sample is, in the plural.
+        task: what it is trained for.
     """
     network, placement, recipe = setting.network, setting.placement, setting.recipe
     data = found.data
@@ -154,7 +57,8 @@ def gather_facts(setting: Setting, found: Found, material: Material, samples: st
         passed_over=found.passed_over,
         fingerprint=data.fingerprint,
         classes=data.classes,
-        samples=samples,
+        samples=task.samples,
+        metric=task.metric,
         train_samples=len(material.train),
         test_samples=len(material.test),
         validation_samples=len(material.validation) if material.validation else 0,
@@ -327,23 +231,3 @@ def write_rows(folder: Path, rows: Sequence[Row]) -> None:
         write_beside(folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows).encode())
     except OSError as error:
         raise unwritable(folder, error, begun=True) from None
-
-
-def read_run(folder: str | Path) -> Run:
-    """A run from its folder.
-
-    Raises:
-        Faults: it is none, or damaged; exit code 2 or 5.
-    """
-    folder = Path(folder)
-    if not (folder / FACTS).is_file():
-        message = f"`{folder}` is no run's folder: it has no `{FACTS}`"
-        raise fault("missing-run", message, help="give the folder that `netdsl train` named at its end")
-    try:
-        recipe = Recipe.from_json((folder / RECIPE).read_text("utf-8"), f"`{folder / RECIPE}`")
-        facts = TypeAdapter(Facts).validate_json((folder / FACTS).read_bytes())
-        lines = (folder / METRICS).read_text("utf-8").splitlines() if (folder / METRICS).is_file() else []
-        rows = tuple(json.loads(line) for line in lines)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise fault("damaged-run", f"the run `{folder}` cannot be read: {error}", exit_code=5) from None
-    return Run(folder, recipe, facts, rows)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from typing import TYPE_CHECKING, Any
 
 from netdsl.diagnostics import Faults, fault
-from netdsl.training.report_page import recipe_lines
-from netdsl.training.run_folder import FACTS, SPEC, Run, read_run
+from netdsl.training.run import FACTS, SPEC, Run, read_run, recipe_lines
 from netdsl.training.run_state import State, state_of
-from netdsl.training.tasks import make_task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLOURS = tuple(
     f"tab:{name}" for name in ("blue", "orange", "green", "red", "purple", "brown", "pink", "olive")
@@ -29,7 +27,11 @@ class Listed:
     """The run's folder, as short as it tells runs apart."""
     run: Run
     state: State
-    metric: str
+
+    @property
+    def metric(self) -> str:
+        """The task's main figure."""
+        return self.run.facts.metric
 
     @property
     def last(self) -> float | None:
@@ -103,7 +105,7 @@ def find_runs(folders: Sequence[Path]) -> Found:
     for path in paths:
         try:
             run = read_run(path)
-            found.append(Listed(str(path), run, state_of(run), make_task(run.recipe).metric))
+            found.append(Listed(str(path), run, state_of(run)))
         except Faults as faults:
             damaged.append(faults.diagnostics[0].message)
     return Found(tuple(found), tuple(damaged))
@@ -163,6 +165,9 @@ def figures(runs: Sequence[Listed]) -> dict[str, tuple[float | None, ...]]:
 
 def draw_runs(runs: Sequence[Listed]) -> Figure:
     """The curves of several runs over each other: test figures as lines, those of training dotted."""
+    from matplotlib.figure import Figure  # slow to load, and seldom asked for
+    from matplotlib.ticker import MaxNLocator
+
     metric = next((listed.metric for listed in runs if listed.run.rows), "loss")
     drawn = Figure(figsize=(11, 4.2), layout="constrained")
     for axes, name in zip(drawn.subplots(1, 2), ("loss", metric), strict=True):

@@ -12,9 +12,7 @@ from typing import Literal
 from netdsl.diagnostics import Faults
 from netdsl.training.durable import write_beside
 from netdsl.training.lock import is_locked
-from netdsl.training.parallel.ranks import lost_another
-from netdsl.training.run_folder import FACTS, FAILURE, Run
-from netdsl.training.validation import is_over
+from netdsl.training.run import FACTS, FAILURE, Run, is_over
 
 Word = Literal["running", "finished", "stopped", "failed"]
 STOPPED = "interrupted"
@@ -50,6 +48,8 @@ def noted_failure(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        from netdsl.training.parallel.ranks import lost_another  # who trains has loaded torch already
+
         code, message = "bug", f"{type(error).__name__}: {error}"
         if isinstance(error, Faults):
             first = error.diagnostics[0]

@@ -27,14 +27,12 @@ from netdsl.training.network import TrainableNetwork
 from netdsl.training.parallel.ranks import ALONE, Ranks
 from netdsl.training.progress import Display
 from netdsl.training.recipe import resolve_recipe
+from netdsl.training.run import CHECKPOINTS, Run, read_run
 from netdsl.training.run_folder import (
-    CHECKPOINTS,
-    Run,
     claimed_folder,
     gather_facts,
     kept,
     opened_folder,
-    read_run,
     read_sources,
     write_beginning,
 )
@@ -143,7 +141,7 @@ def _train(setting: Setting, folder: Path, earlier: Run | None, beginning: Begin
         whitening = ranks.first_s(_whitening(made, earlier) if ranks.is_first else None)
         scale = dataclasses.replace(made.scaling, whitening=whitening)
         material = dataclasses.replace(made, scaling=scale).on(placement.device)
-        facts = gather_facts(setting, found, material, task.samples)
+        facts = gather_facts(setting, found, material, task)
         run = Run(folder, recipe, earlier.facts if earlier else facts, ())
         if ranks.is_first:
             record = beginning.record if beginning else None

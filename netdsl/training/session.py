@@ -24,7 +24,7 @@ from netdsl.training.initial.beginning import Wanted, names_weights
 from netdsl.training.network import Rebuild, TrainableNetwork
 from netdsl.training.parallel.start import started
 from netdsl.training.porting import Ported, earlier_network, earlier_run, is_run, port
-from netdsl.training.run_folder import SPEC, Run
+from netdsl.training.run import SPEC, Run
 from netdsl.training.runner import train
 from netdsl.training.tensorboard import writer_class
 

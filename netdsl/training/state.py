@@ -31,7 +31,7 @@ from netdsl.training.engine import Engine
 from netdsl.training.measuring import Totals
 from netdsl.training.non_finite import NonFinite, first_non_finite
 from netdsl.training.parallel.ranks import Ranks
-from netdsl.training.run_folder import Row
+from netdsl.training.run import Row
 from netdsl.training.tasks.task import Notes, Task
 from netdsl.training.tensors import load_module, load_optimizer, module_tensors, optimizer_tensors, whole
 

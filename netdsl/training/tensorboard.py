@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any, final
 
 from netdsl.diagnostics import fault
-from netdsl.training.report_page import recipe_lines
-from netdsl.training.run_folder import Row, Run
+from netdsl.training.run import Row, Run, recipe_lines
 
 FOLDER = "tensorboard"
 """Where its files are, in the run's folder."""

@@ -12,7 +12,7 @@ from netdsl.diagnostics import fault
 from netdsl.training.checkpoint import Checkpoint, Position, latest_checkpoint, read_checkpoint
 from netdsl.training.device import Placement, place
 from netdsl.training.network import Rebuild, TrainableNetwork
-from netdsl.training.run_folder import CHECKPOINTS, SPEC, Run, best_epoch, read_run
+from netdsl.training.run import CHECKPOINTS, SPEC, Run, best_epoch, read_run
 from netdsl.training.tensors import load_module
 
 Say = Callable[[str], None]

@@ -5,15 +5,12 @@ The test part decides nothing, or its figures would be of a network that was cho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
 from netdsl.diagnostics import fault
-from netdsl.training.choices import Recipe
 from netdsl.training.data.dataset import DataSet, HeldImages, ImageFiles, Split
-from netdsl.training.run_folder import Row, best_epoch
 from netdsl.training.seeds import VALIDATION, derived
 
 
@@ -47,10 +44,3 @@ def _some(split: Split, numbers: torch.Tensor) -> Split:
     assert isinstance(split.images, ImageFiles), "images are in memory or in files"
     paths = [split.images.paths[number] for number in numbers.tolist()]
     return Split(replace(split.images, paths=paths), labels)
-
-
-def is_over(rows: Sequence[Row], recipe: Recipe) -> bool:
-    """Whether a training has come to its end: all epochs, or as many as `stop_early` says behind the best."""
-    if recipe.stop_early is not None and len(rows) - best_epoch(rows) >= recipe.stop_early:
-        return True
-    return len(rows) >= recipe.epochs

@@ -10,11 +10,12 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
-
-import matplotlib as mpl
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from netdsl.diagnostics.snippet import harmless
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -83,6 +84,8 @@ def picture(caption: str, png: bytes) -> str:
 
 def drawing(caption: str, drawn: Figure) -> str:
     """A figure as SVG, whose words stay words, with its caption."""
+    import matplotlib as mpl  # a page may have no drawing
+
     stream = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "netdsl"}):
         drawn.savefig(stream, format="svg", metadata={"Date": None})

@@ -81,6 +81,8 @@ def test_a_right_spec_is_0_and_a_wrong_one_1(right: str, wrong: str, capsys: Out
         (["check"], "command-line", "see `netdsl check --help`"),
         (["check", "lenet5", "--set"], "command-line", "see `netdsl check --help`"),
         (["emit", "lenet5", "resnet18"], "command-line", "see `netdsl emit --help`"),
+        (["train", "lenet5", "epochs=1"], "command-line", "write `--epochs 1`"),
+        (["train", "lenet5", "classes=3"], "command-line", "write `--set classes=3`"),
         (["check", "lenet5", "--set", "classes"], "set-form", "write `--set classes=10`"),
         (["check", "lenet5", "--set", "a=1", "--set", "a=2"], "set-twice", "leave one out"),
         (["check", "lenet"], "missing-spec", "did you mean `lenet5`?"),

@@ -92,6 +92,18 @@ def test_a_run_whose_folder_is_in_use_is_running(runs: Path) -> None:
     assert states == {"done": "running", "bad": "failed", "half": "stopped"}
 
 
+def test_runs_are_listed_without_torch(runs: Path) -> None:
+    """So that a list takes no longer than its files take to read."""
+    code = "import sys; from netdsl.cli.main import main; main(['runs', sys.argv[1]]); print(*sys.modules)"
+
+    listed = subprocess.run(
+        [sys.executable, "-c", code, str(runs)], capture_output=True, text=True, check=True, timeout=120
+    )
+
+    assert "finished" in listed.stdout
+    assert {"torch", "numpy", "matplotlib"}.isdisjoint(listed.stdout.splitlines()[-1].split())
+
+
 def test_a_failure_is_forgotten_once_a_run_goes_on(runs: Path) -> None:
     assert json.loads((runs / "bad" / "failure.json").read_text())["code"] == "non-finite-loss"
 

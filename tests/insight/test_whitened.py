@@ -13,7 +13,7 @@ from netdsl.insight.occlusion import occlusion
 from netdsl.insight.saliency import pixel_gradient
 from netdsl.insight.subject import Subject
 from netdsl.training.data.digits import read_digits
-from netdsl.training.run_folder import read_run
+from netdsl.training.run import read_run
 from netdsl.training.session import predict_images
 from tests.insight.subjects import question, quiet
 from tests.insight.test_cli import SPEC

@@ -12,7 +12,7 @@ from netdsl.training.checkpoint import MODEL, OPTIMIZER, positions
 from netdsl.training.data.dataset import DataSet, HeldImages, Split, held
 from netdsl.training.data.digits import read_digits
 from netdsl.training.progress import Display
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 
 RECIPE = """\
 data: digits

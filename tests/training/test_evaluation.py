@@ -12,7 +12,7 @@ from netdsl.training.checkpoint import MODEL, Position, positions
 from netdsl.training.data import find
 from netdsl.training.data.digits import read_digits
 from netdsl.training.evaluation import evaluate, predict
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.runner import train
 from tests.training.data import test_idx
 from tests.training.networks import Small, fault_of, faults_of, network, rebuild, silent

@@ -17,7 +17,7 @@ from netdsl.training.checkpoint import positions
 from netdsl.training.data import find
 from netdsl.training.device import memory_for_training
 from netdsl.training.network import TrainableNetwork
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.runner import train
 from netdsl.training.session import train_spec
 from tests.training.networks import Small, faults_of, network, silent

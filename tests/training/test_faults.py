@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from netdsl.diagnostics import Faults
 from netdsl.training.checkpoint import Checkpoint, Keeping, latest_checkpoint, positions, read_checkpoint
 from netdsl.training.data import find
-from netdsl.training.run_folder import FACTS, Run
+from netdsl.training.run import FACTS, Run
 from netdsl.training.runner import train
 from tests.long import in_part
 from tests.training.networks import network, silent

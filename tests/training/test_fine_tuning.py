@@ -18,7 +18,7 @@ from netdsl.training.fine_tuning import frozen_parameters, rate_of
 from netdsl.training.optimization import make_optimizer
 from netdsl.training.parameters import freeze, train_but_for
 from netdsl.training.recipe import check_recipe, resolve_recipe
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.session import trainable
 from netdsl.training.trained import load_trained
 from tests.training.networks import section

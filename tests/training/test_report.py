@@ -14,7 +14,7 @@ from PIL import Image
 
 from netdsl.training.choices import Recipe
 from netdsl.training.report import draw_curves, outcome, page, summary, write_report
-from netdsl.training.run_folder import Facts, Run
+from netdsl.training.run import Facts, Run
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def run(tmp_path: Path) -> Run:
         fingerprint="",
         classes=("0", "1"),
         samples="images",
+        metric="accuracy",
         train_samples=1437,
         test_samples=360,
         remarks=("the writers are the same",),

@@ -15,8 +15,8 @@ import netdsl
 from netdsl.records import replace as changed
 from netdsl.training.mistakes import COLUMNS, SHOWN, Worst
 from netdsl.training.report import draw_curves
-from netdsl.training.report_page import command, html_report, recipe_lines
-from netdsl.training.run_folder import Run
+from netdsl.training.report_page import command, html_report
+from netdsl.training.run import Run, recipe_lines
 from tests.browser import Seen, browser, needs_browser, visit
 
 SPEC = """

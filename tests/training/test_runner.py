@@ -23,7 +23,7 @@ from netdsl.training.data import find
 from netdsl.training.data.dataset import DataSet
 from netdsl.training.data.digits import read_digits
 from netdsl.training.progress import Display
-from netdsl.training.run_folder import Run, read_run
+from netdsl.training.run import Run, read_run
 from netdsl.training.runner import train
 from netdsl.training.seeds import WEIGHTS, derived
 from tests.training.data import test_cifar, test_folder

@@ -17,7 +17,7 @@ from netdsl.diagnostics import fault
 from netdsl.training.batches import Batch, Batches
 from netdsl.training.checkpoint import positions
 from netdsl.training.data import find
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.runner import train
 from netdsl.training.signals import Stop, StopSignals
 from tests.training.networks import faults_of, network, silent

@@ -25,7 +25,7 @@ from netdsl.training.data import find
 from netdsl.training.data.dataset import HeldImages
 from netdsl.training.evaluation import evaluate
 from netdsl.training.progress import Display
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.runner import train
 from netdsl.training.seeds import WEIGHTS, derived
 from tests.training.data.test_folder import animals

@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import netdsl
 from netdsl.cli.main import main
-from netdsl.training.run_folder import read_run
+from netdsl.training.run import read_run
 
 SPEC = """
 name: small

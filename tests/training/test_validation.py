@@ -9,8 +9,8 @@ import torch
 
 from netdsl.training.choices import Recipe
 from netdsl.training.data.dataset import DataSet, HeldImages, ImageFiles, Split
-from netdsl.training.run_folder import best_epoch
-from netdsl.training.validation import hold_out, is_over
+from netdsl.training.run import best_epoch, is_over
+from netdsl.training.validation import hold_out
 from tests.training.networks import fault_of
 
 

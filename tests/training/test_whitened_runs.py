@@ -18,7 +18,7 @@ from netdsl.training.data.folder import read_folder
 from netdsl.training.evaluation import evaluate, predict
 from netdsl.training.material import made, prepare
 from netdsl.training.progress import Display
-from netdsl.training.run_folder import Run, read_run
+from netdsl.training.run import Run, read_run
 from netdsl.training.runner import train
 from netdsl.training.transforms import Scaling, sizing
 from netdsl.training.validation import hold_out

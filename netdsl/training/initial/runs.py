@@ -7,7 +7,7 @@ from pathlib import Path
 
 from netdsl.training.initial.given import Given, Say
 from netdsl.training.network import Rebuild
-from netdsl.training.run_folder import CHECKPOINTS, SPEC, read_run
+from netdsl.training.run import CHECKPOINTS, SPEC, read_run
 from netdsl.training.tensors import load_module
 from netdsl.training.trained import used_checkpoint
 

@@ -20,7 +20,7 @@ from netdsl.training.initial.beginning import Wanted, names_weights
 from netdsl.training.initial.record import RECORD
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.progress import Display
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.runner import train
 from tests.training.networks import QUICK, Small, fault_of, faults_of, network, rebuild, silent
 

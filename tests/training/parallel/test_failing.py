@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from netdsl.training.checkpoint import positions
-from netdsl.training.run_folder import read_run
+from netdsl.training.run import read_run
 from tests.long import long
 from tests.training.parallel.test_processes import ROOT, TORCHRUN
 

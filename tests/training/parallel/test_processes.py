@@ -23,7 +23,7 @@ from netdsl.training.checkpoint import (
 )
 from netdsl.training.evaluation import evaluate
 from netdsl.training.parallel.launch import ENGINES
-from netdsl.training.run_folder import Run, read_run
+from netdsl.training.run import Run, read_run
 from netdsl.training.runner import train
 from tests.long import long
 from tests.training.networks import rebuild, silent

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netdsl.training.network import TrainableNetwork
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.runner import train
 from tests.training.networks import silent
 from tests.training.runs import Stopped, Stopping, digests, figures

@@ -16,7 +16,7 @@ from netdsl.training.network import TrainableNetwork
 from netdsl.training.noise import DegradedBatches
 from netdsl.training.progress import Display
 from netdsl.training.recipe import check_recipe, resolve_recipe
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.runner import train
 from netdsl.training.tasks import make_task
 from tests.training.data.test_folder import draw

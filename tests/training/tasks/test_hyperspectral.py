@@ -15,7 +15,7 @@ from netdsl.training.evaluation import evaluate, predict
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.progress import Display
 from netdsl.training.recipe import check_recipe, resolve_recipe
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.runner import train
 from tests.training.data.test_folder import draw
 from tests.training.networks import fault_of, network, rebuild, section, silent

@@ -18,7 +18,7 @@ from netdsl.training.evaluation import evaluate, predict
 from netdsl.training.network import TrainableNetwork
 from netdsl.training.progress import Display
 from netdsl.training.recipe import check_recipe, resolve_recipe
-from netdsl.training.run_folder import Run
+from netdsl.training.run import Run
 from netdsl.training.runner import train
 from netdsl.training.session import trainable
 from netdsl.training.tasks import make_task
