@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
+import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +17,10 @@ from netdsl.cli.main import main
 
 LATEST = 2.0
 """Seconds after its first word by which a sweep is killed."""
+EACH = 5
+"""Of so many kills, one waits until a trial has ended, so that there is something to keep."""
+PATIENCE = 120.0
+"""Seconds after which one that stands still is ended, and fails."""
 FORMS: Mapping[str, Sequence[str]] = {
     "sweep": ("lr=0.01,1e30", "width=2,4", "--repeats", "2", "--jobs", "2"),
     "search": ("lr=0.001..1:log", "width=2,3,4", "--search", "8", "--jobs", "1"),
@@ -50,25 +54,31 @@ def start(words: Sequence[str]) -> subprocess.Popen[str]:
     )
 
 
-def kill(words: Sequence[str], moment: float) -> None:
-    """Begins a sweep, or goes on with it, and kills it so many seconds after it named its folder."""
+def kill(words: Sequence[str], moment: float, word: str) -> None:
+    """Begins a sweep, or goes on with it, and kills it so many seconds after a line that begins with a word."""
     process = start(words)
     assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("into "):
-            break
-    time.sleep(moment)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    watch = threading.Timer(PATIENCE, process.kill)
+    watch.start()
+    said = any(re.match(word, line) for line in process.stdout)
+    if said:
+        time.sleep(moment)
+        process.kill()
+    process.wait(PATIENCE)
+    watch.cancel()
     process.stdout.close()
+    assert said or process.returncode == 0, "it ended without a word, or stood still"
 
 
 def check(form: str, spec: str, unbroken: Path, folder: Path, kills: int, chance: random.Random) -> None:
     """Kills a sweep so often, lets it come to its end, and compares it with one that nobody disturbed."""
     words = words_of(form, spec, folder)
     moments = [chance.uniform(0.0, LATEST) for _ in range(kills)]
-    for moment in moments:
-        kill(words, moment)
+    kept = [0]
+    for number, moment in enumerate(moments):
+        kill(words, *((moment / 20, " *[1-8]/8  ") if number % EACH == 0 else (moment, "into ")))
+        kept.append(len(figures(folder)))
+    assert kept == sorted(kept) and set(kept) & set(range(1, 8)), f"killed after {moments}: {kept}"
     assert main(words) == 0, f"killed after {moments}"
     rows = figures(folder)
 
