@@ -84,25 +84,34 @@ def run(options: argparse.Namespace) -> int:
             raise fault("command-line", "`--report` stands alone", help="name the folder, and nothing else")
         return _report(Path(options.report))
     factors, intervals, specs = _words(options)
-    if options.study is None:
-        asked = Asked(Wish(specs, factors))
-    else:
+    asked = Asked(Wish(specs, factors))
+    if options.study is not None:
         asked = read_study_file(find_study(options.study))
-        chosen = _chosen(dict(asked.wish.factors), options.only) | factors
-        chosen = {name: values for name, values in chosen.items() if name not in intervals}
-        asked = replace(asked, wish=replace(asked.wish, specs=specs or asked.wish.specs, factors=chosen))
-    wish = replace(
-        asked.wish,
-        repeats=options.repeats or asked.wish.repeats,
-        one_at_a_time=options.one_at_a_time or asked.wish.one_at_a_time,
-        skip_invalid=options.skip_invalid,
-        plugins=tuple(plugins(options.plugins)),
+
+    def fitted(wish: Wish) -> Wish:
+        """What the command line makes of it."""
+        chosen = _chosen(dict(wish.factors), options.only) | factors
+        return replace(
+            wish,
+            specs=specs or wish.specs,
+            factors={name: values for name, values in chosen.items() if name not in intervals},
+            repeats=options.repeats or wish.repeats,
+            one_at_a_time=options.one_at_a_time or wish.one_at_a_time,
+            skip_invalid=options.skip_invalid,
+            plugins=tuple(plugins(options.plugins)),
+        )
+
+    asked = replace(
+        asked, wish=fitted(asked.wish), fallback=None if asked.fallback is None else fitted(asked.fallback)
     )
-    asked = replace(asked, wish=wish)
     if options.search is not None:
         return _search(options, asked, intervals)
     if options.dry_run:
-        return _list(wish)
+        _list(asked.wish)
+        if asked.fallback is not None:
+            print("\nwhere its data are not to be had, in a smaller form:")
+            _list(asked.fallback)
+        return 0
     from netdsl.sweep.runner import sweep
 
     return _report(sweep(asked, _machine(options), Path(options.out) if options.out else None))
@@ -179,7 +188,8 @@ def _chosen(factors: dict[str, tuple[str, ...]], only: str | None) -> dict[str, 
     return {name: values for name, values in factors.items() if name in names or len(values) == 1}
 
 
-def _list(wish: Wish) -> int:
+def _list(wish: Wish) -> None:
+    """Prints what would be trained."""
     plan = make_plan(wish)
     for number, one in enumerate(plan.combinations):
         mark = "   baseline" * (number == plan.baseline)
@@ -188,7 +198,6 @@ def _list(wish: Wish) -> int:
     for diagnostic in plan.refused:
         print(f"left out: {diagnostic.message} ({diagnostic.notes[-1]})")
     print(f"{len(plan.combinations)} combinations × {wish.repeats} = {plan.trials} trials")
-    return 0
 
 
 def _report(folder: Path) -> int:

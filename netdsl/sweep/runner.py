@@ -64,7 +64,7 @@ def sweep(asked: Asked, machine: Machine, out: Path | None = None, display: Disp
     folder = out or Path("sweeps") / folder_name(asked)
     check_folder(folder)
     with locked(folder) as lock:
-        study, ended = _begin(folder, asked, plan, machine, display)
+        plan, study, ended = _begin(folder, asked, plan, machine, display)
         write_study(folder, study)
         write_outcomes(folder, _in_order(study, ended))
         specs = {spec: keep_spec(folder, spec, plan.wish.plugins) for spec in plan.wish.specs}
@@ -112,8 +112,8 @@ def folder_name(asked: Asked, others: Mapping[str, str] | None = None) -> str:
 
 def _begin(
     folder: Path, asked: Asked, plan: Plan, machine: Machine, display: Display
-) -> tuple[Study, dict[str, Outcome]]:
-    """The study, and the trials of it that have ended already."""
+) -> tuple[Plan, Study, dict[str, Outcome]]:
+    """What is trained, by the data that are there, and the trials of it that have ended already."""
     earlier = None
     outcomes: tuple[Outcome, ...] = ()
     try:
@@ -122,11 +122,19 @@ def _begin(
     except Faults as faults:
         display.warn(f"written anew: {faults.diagnostics[0].message}")
     known = {used.names: used for used in earlier.data} if earlier else {}
-    names = {combination.variant.recipe.data for combination in plan.combinations}
-    data = tuple(known.get(one) or find_used(one, machine, display) for one in sorted(names))
+
+    def used_by(plan: Plan) -> tuple[Used, ...]:
+        names = sorted({combination.variant.recipe.data for combination in plan.combinations})
+        known.update({one: find_used(one, machine, display) for one in names if one not in known})
+        return tuple(known[one] for one in names)
+
+    data = used_by(plan)
+    if asked.fallback is not None and any(used.passed_over for used in data):
+        plan = make_plan(asked.fallback)
+        data = used_by(plan)
     study = _study(asked, plan, data, earlier.threads if earlier else threads_each(machine, plan.trials))
     ids = {planned.id for planned in study.trials}
-    return study, {one.id: one for one in outcomes if one.id in ids and _stands(folder, one)}
+    return plan, study, {one.id: one for one in outcomes if one.id in ids and _stands(folder, one)}
 
 
 def _stands(folder: Path, outcome: Outcome) -> bool:
@@ -166,6 +174,7 @@ def _study(asked: Asked, plan: Plan, data: tuple[Used, ...], threads: int) -> St
         data=data,
         threads=threads,
         published=asked.published,
+        is_smaller=plan.wish is asked.fallback,
     )
 
 

@@ -101,6 +101,8 @@ class Study:
     threads: int
     """Of each trial: figures are the same to the bit only with the same number."""
     published: Published | None = None
+    is_smaller: bool = False
+    """Whether it has the form that its file gives it for the data that stand in for others."""
     searched: Searched | None = None
     """None where the plan was known from the beginning."""
 
@@ -140,7 +142,8 @@ _STUDY, _OUTCOME = TypeAdapter(Study), TypeAdapter(Outcome)
 def locked(folder: Path) -> Iterator[int]:
     """The study's folder for this sweep alone; the lock's file descriptor is for its workers to hold as well.
 
-    So a sweep that was killed gives the folder free when the last of its workers has ended.
+    So a sweep that was killed gives the folder free when the last of its workers has ended: unlike a
+    run's lock, which is of one process and not inherited.
 
     Raises:
         Faults: another sweep works there, or the folder cannot be made; exit code 2.

@@ -6,6 +6,7 @@ spec: lenet_d2l                       # or a list
 factors: {lr: 0.9..1.7:0.1, act: [sigmoid, relu]}
 repeats: 3
 one_at_a_time: true
+fallback: {factors: {epochs: 20}}     # what is otherwise where data that are smaller stand in
 published: {cite: a course's LeNet, best: 0.906, figures: {lr: {0.9: 0.809, 1: 0.828}}}
 """
 
@@ -18,13 +19,14 @@ from pathlib import Path
 from netdsl.diagnostics import Collector, Diagnostic, Faults, Source, Span, did_you_mean, fault
 from netdsl.language.syntax import Data
 from netdsl.language.yaml_text import LARGEST_FILE, read_yaml
-from netdsl.records import record
+from netdsl.records import record, replace
 from netdsl.specs import shipped_folder
 from netdsl.sweep.plan import Wish
 from netdsl.sweep.values import read_values
 
-KEYS = ("study", "about", "spec", "factors", "repeats", "one_at_a_time", "published")
+KEYS = ("study", "about", "spec", "factors", "repeats", "one_at_a_time", "fallback", "published")
 REQUIRED = ("study", "spec", "factors")
+FALLBACK = ("spec", "factors", "repeats")
 PUBLISHED = ("cite", "best", "figures")
 
 
@@ -48,6 +50,8 @@ class Asked:
     """A study's own; empty for a sweep from the command line."""
     about: str = ""
     published: Published | None = None
+    fallback: Wish | None = None
+    """What it asks instead where its data are not to be had, and others stand in for them."""
 
 
 def studies_folder() -> Path:
@@ -114,21 +118,38 @@ class _Reader:
         self._check_keys(document, KEYS, REQUIRED, "a study")
         name = self._text("study")
         if name and not name.isidentifier():
-            self._blame("a study's name has letters, digits and `_` alone", self._span("study"), "rename it")
+            self._blame(
+                "a study's name has letters, digits and `_` alone", self._span("study", document), "rename it"
+            )
         wish = Wish(
-            self._specs(folder),
-            self._factors(),
-            repeats=self._repeats(),
+            self._specs(document, folder),
+            self._factors(document),
+            repeats=self._repeats(document) or 1,
             one_at_a_time=self._is_true("one_at_a_time"),
         )
-        return Asked(wish, name, self._text("about"), self._published())
+        return Asked(wish, name, self._text("about"), self._published(), self._fallback(wish, folder))
+
+    def _fallback(self, wish: Wish, folder: Path) -> Wish | None:
+        value = self.document.get("fallback")
+        if value is None:
+            return None
+        if value.kind != "mapping":
+            self._blame("`fallback` is a mapping", value.span, f"its keys are {', '.join(FALLBACK)}")
+            return None
+        self._check_keys(value, FALLBACK, (), "`fallback`")
+        return replace(
+            wish,
+            specs=self._specs(value, folder) or wish.specs,
+            factors={**wish.factors, **self._factors(value)},
+            repeats=self._repeats(value) or wish.repeats,
+        )
 
     def _blame(self, message: str, span: Span, help: str) -> None:
         self.found.add(Diagnostic(code="study-form", message=message, span=span, help=help))
 
-    def _span(self, key: str) -> Span:
-        value = self.document.get(key)
-        return value.span if value else self.document.span
+    def _span(self, key: str, data: Data) -> Span:
+        value = data.get(key)
+        return value.span if value else data.span
 
     def _check_keys(self, data: Data, known: tuple[str, ...], required: tuple[str, ...], what: str) -> None:
         names = [str(key.value) for key, _ in data.entries()]
@@ -141,14 +162,14 @@ class _Reader:
             if name not in names:
                 self._blame(f"{what} has no `{name}`", data.span, f"write `{name}: …`")
 
-    def _text(self, key: str) -> str:
-        value = self.document.get(key)
+    def _text(self, key: str, data: Data | None = None) -> str:
+        value = (data or self.document).get(key)
         if value is not None and value.kind != "scalar":
             self._blame(f"`{key}` is text, not a {value.kind}", value.span, "write it as one text")
         return " ".join(str(value.value).split()) if value and value.kind == "scalar" else ""
 
-    def _specs(self, folder: Path) -> tuple[str, ...]:
-        value = self.document.get("spec")
+    def _specs(self, data: Data, folder: Path) -> tuple[str, ...]:
+        value = data.get("spec")
         items = (value.items() or (value,)) if value else ()
         names = [str(item.value) for item in items if item.kind == "scalar"]
         if value and (len(names) < len(items) or not all(names)):
@@ -157,8 +178,8 @@ class _Reader:
         paths = [str(path) if path.is_file() else name for path, name in zip(below, names, strict=True)]
         return tuple(dict.fromkeys(paths))
 
-    def _factors(self) -> dict[str, tuple[str, ...]]:
-        value = self.document.get("factors")
+    def _factors(self, data: Data) -> dict[str, tuple[str, ...]]:
+        value = data.get("factors")
         if value is None:
             return {}
         if value.kind != "mapping":
@@ -178,17 +199,20 @@ class _Reader:
                 self._blame(first.message, values.span, first.help or "")
         return found
 
-    def _repeats(self) -> int:
-        text = self._text("repeats") or "1"
-        if not text.isdecimal() or int(text) < 1:
-            self._blame("`repeats` is a whole number from 1", self._span("repeats"), "write `repeats: 3`")
-            return 1
-        return int(text)
+    def _repeats(self, data: Data) -> int | None:
+        text = self._text("repeats", data)
+        if text and (not text.isdecimal() or int(text) < 1):
+            span = self._span("repeats", data)
+            self._blame("`repeats` is a whole number from 1", span, "write `repeats: 3`")
+            return None
+        return int(text) if text else None
 
     def _is_true(self, key: str) -> bool:
         text = self._text(key) or "false"
         if text not in ("true", "false"):
-            self._blame(f"`{key}` is `true` or `false`", self._span(key), f"write `{key}: true`")
+            self._blame(
+                f"`{key}` is `true` or `false`", self._span(key, self.document), f"write `{key}: true`"
+            )
         return text == "true"
 
     def _published(self) -> Published | None:

@@ -77,7 +77,8 @@ class Summary:
         names = ", ".join(dict.fromkeys(used.used for used in self.study.data))
         instead = [name for used in self.study.data if used.passed_over for name in used.names[:1]]
         wanted = f", in the place of {', '.join(dict.fromkeys(instead))}" if instead else ""
-        return f"{self.study.name} on {names}{wanted}"
+        smaller = ", in its smaller form" * self.study.is_smaller
+        return f"{self.study.name} on {names}{wanted}{smaller}"
 
     def change(self, cell: Cell) -> float | None:
         """How much better a cell is than the baseline."""

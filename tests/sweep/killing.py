@@ -55,7 +55,7 @@ def start(words: Sequence[str]) -> subprocess.Popen[str]:
 
 
 def kill(words: Sequence[str], moment: float, word: str) -> None:
-    """Begins a sweep, or goes on with it, and kills it so many seconds after a line that begins with a word."""
+    """Begins a sweep, or goes on with it, and kills it so many seconds after a line that begins so."""
     process = start(words)
     assert process.stdout is not None
     watch = threading.Timer(PATIENCE, process.kill)
@@ -78,7 +78,8 @@ def check(form: str, spec: str, unbroken: Path, folder: Path, kills: int, chance
     for number, moment in enumerate(moments):
         kill(words, *((moment / 20, " *[1-8]/8  ") if number % EACH == 0 else (moment, "into ")))
         kept.append(len(figures(folder)))
-    assert kept == sorted(kept) and set(kept) & set(range(1, 8)), f"killed after {moments}: {kept}"
+    assert kept == sorted(kept), f"killed after {moments}"
+    assert set(kept) & set(range(1, 8)), f"killed after {moments}: never in the middle, {kept}"
     assert main(words) == 0, f"killed after {moments}"
     rows = figures(folder)
 

@@ -15,7 +15,7 @@ import pytest
 from netdsl import Faults
 from netdsl.cli.main import main
 from netdsl.diagnostics import fault
-from netdsl.sweep.study import locked, read_outcomes
+from netdsl.sweep.study import locked, read_outcomes, read_study
 from tests.long import in_part
 from tests.sweep.killing import check, figures
 from tests.sweep.specs import write_specs
@@ -192,6 +192,28 @@ def test_bad_input_is_a_diagnostic(
     assert main(["sweep", *(stand_ins.get(word, word) for word in given)]) == exit_code
     assert f"error[{code}]" in capsys.readouterr().err
     assert not list(tmp_path.glob("sweeps/*/trials"))
+
+
+def test_a_study_is_smaller_where_other_data_stand_in(
+    spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """Its title says so; the same command goes on in that form; the command line replaces what it says."""
+    monkeypatch.setattr("netdsl.training.data.find._fetch", lambda name, *_: f"`{name}` is not here")
+    study, root, folder = tmp_path / "study.yaml", tmp_path / "empty", tmp_path / "swept"
+    root.mkdir()
+    study.write_text(
+        f"study: tiny\nspec: {spec}\nrepeats: 2\nfactors: {{width: 4, data: '[mnist, digits]', epochs: 9}}\n"
+        "fallback: {repeats: 1, factors: {epochs: 2, width: 2}}\n"
+    )
+    words = ["sweep", "--study", str(study), "width=3", "--device", "cpu", "--jobs", "1"]
+    words += ["--data-root", str(root), "--out", str(folder)]
+
+    for _ in range(2):
+        assert main(words) == 0
+        assert "tiny on digits, in the place of mnist, in its smaller form" in capsys.readouterr().out
+    kept = read_study(folder)
+    assert (kept.fixed["epochs"], kept.fixed["width"], kept.repeats) == ("2", "3", 1)
+    assert [outcome.epochs for outcome in read_outcomes(folder)] == [2]
 
 
 def test_words_may_stand_behind_options(spec: str, capsys: Output) -> None:

@@ -21,6 +21,7 @@ factors:
   optimizer: ["sgd(lr=0.1, momentum=0.9)", adam]
 repeats: 2
 one_at_a_time: true
+fallback: {spec: other.yaml, factors: {lr: 0.1}, repeats: 1}
 published:
   cite: a book
   best: 0.9
@@ -44,6 +45,9 @@ def test_a_study_says_what_is_asked(tmp_path: Path) -> None:
         "optimizer": ("sgd(lr=0.1, momentum=0.9)", "adam"),
     }
     assert (asked.wish.repeats, asked.wish.one_at_a_time) == (2, True)
+    assert asked.fallback is not None
+    assert (asked.fallback.specs, asked.fallback.repeats) == (specs[1:], 1)
+    assert asked.fallback.factors == {**asked.wish.factors, "lr": ("0.1",)}
     assert asked.published is not None
     assert (asked.published.best, asked.published.figures) == (0.9, {"lr": {"0.1": 0.5}})
 
@@ -63,6 +67,9 @@ def test_a_study_says_what_is_asked(tmp_path: Path) -> None:
         ("{lr: {0.1: 0.5}}", "{lr: {0.1: half}}", "study-form"),
         ("{lr: {0.1: 0.5}}", "{lr: 0.5}", "study-form"),
         ("{lr: {0.1: 0.5}}", "0.5", "study-form"),
+        ("fallback: {", "fallback: {about: a, ", "study-form"),
+        ("factors: {lr: 0.1}, repeats: 1", "factors: [lr]", "study-form"),
+        ("repeats: 1}", "repeats: 0}", "study-form"),
         ("cite: a book", "source: a book", "study-form"),
         ("cite: a book", "cite: [a]", "study-form"),
         ("best: 0.9", "best: [0.9]", "study-form"),
@@ -98,6 +105,8 @@ def test_a_shipped_study_can_be_trained(name: str) -> None:
     assert asked.name == name
     assert asked.about
     assert plan.same == 0
+    if asked.fallback is not None:
+        assert make_plan(asked.fallback).factors.keys() == plan.factors.keys()
     figures = asked.published.figures if asked.published else {}
     assert set(figures) <= set(plan.factors)
     for factor, values in figures.items():
