@@ -57,8 +57,10 @@ def workers_of(process: subprocess.Popen[str]) -> dict[int, int]:
 
 def wait_for_epoch(process: subprocess.Popen[str], folder: Path) -> None:
     """Until the first epoch is kept."""
+    until = time.monotonic() + 120
     while not positions(folder / "checkpoints"):
         assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < until, "no checkpoint was written"
         time.sleep(0.05)
 
 
