@@ -21,7 +21,7 @@ from netdsl.training.initial.beginning import Wanted
 from netdsl.training.losses import PenaltyLoss
 from netdsl.training.material import image_shape
 from netdsl.training.network import TrainableNetwork
-from netdsl.training.optimization import make_loss
+from netdsl.training.optimization import LOSSES
 from netdsl.training.recipe import resolve_recipe
 from netdsl.training.seeds import WEIGHTS, derived
 from netdsl.training.session import trainable
@@ -169,6 +169,6 @@ def _subject(
         scaling=Scaling(None, None),
         classes=tuple(map(str, range(count))),
         data=recipe.data,
-        smallest_wins=isinstance(make_loss(recipe.loss), PenaltyLoss),
+        smallest_wins=LOSSES.get(recipe.loss.word) is PenaltyLoss,
         blue_first=any(use.word == "bgr" for use in recipe.prepare),
     )
