@@ -47,10 +47,11 @@ def test_hybridsn_sees_what_no_pixel_alone_tells(tmp_path: Path, seed: int) -> N
 
 
 def test_dncnn_s_takes_four_decibels_of_noise_off(tmp_path: Path) -> None:
-    """The spec as it ships, at σ = 25, on parts of photographs that it has not seen. Measured: 4.08 dB."""
+    """The spec as it ships, at σ = 25, on parts of photographs that it has not seen. Of three epochs 5.1, 6.1
+    and 6.4 dB were measured after each."""
     run = train(
         trainable(compile_spec("dncnn"), {}),
-        overrides={"epochs": "1"},
+        overrides={"epochs": "2"},
         out=tmp_path / "run",
         device="cpu",
         display=Display(),
