@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from netdsl.diagnostics import fault
 from netdsl.training.choices import Recipe
@@ -137,6 +137,12 @@ def read_run(folder: str | Path) -> Run:
         facts = TypeAdapter(Facts).validate_json((folder / FACTS).read_bytes())
         lines = (folder / METRICS).read_text("utf-8").splitlines() if (folder / METRICS).is_file() else []
         rows = tuple(json.loads(line) for line in lines)
+    except ValidationError as error:
+        found = error.errors()[0]
+        why = ": ".join(filter(None, [".".join(map(str, found["loc"])), found["msg"].lower()]))
+        message = f"`{folder / FACTS}` is not what this netdsl writes ({why})"
+        help = "an older netdsl made the run, or something changed the file: train it anew"
+        raise fault("damaged-run", message, exit_code=5, help=help) from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise fault("damaged-run", f"the run `{folder}` cannot be read: {error}", exit_code=5) from None
     return Run(folder, recipe, facts, rows)

@@ -151,6 +151,16 @@ def test_a_damaged_run_is_passed_over_and_named(runs: Path, capsys: Output) -> N
     assert "/recipe.json` cannot be read" in capsys.readouterr().out
 
 
+def test_what_a_run_s_file_lacks_is_named(runs: Path, capsys: Output) -> None:
+    facts = json.loads((runs / "done" / "run.json").read_text())
+    (runs / "done" / "run.json").write_text(
+        json.dumps({name: facts[name] for name in facts if name != "seed"})
+    )
+
+    assert main(["eval", str(runs / "done")]) == 5
+    assert "run.json` is not what this netdsl writes (seed: field required)" in capsys.readouterr().err
+
+
 def test_curves_are_those_of_the_rows(runs: Path) -> None:
     found = find_runs([runs / "done", runs / "half"])
     drawn = draw_runs(found.runs)
