@@ -1,8 +1,8 @@
 """How long Score-CAM and SS-CAM take, against torchcam's on the same network. Prints ratios.
 
 ResNet-18 with random weights, an image of noise, its first 64 maps, in one process; both sides take turns,
-and medians are told. Both run the network on every masked image, 32 at a time, so that neither can be much
-quicker. torchcam scales masks before it enlarges them: the correlation of both maps is told as well.
+and medians are told. Both run the network on every masked image, so that neither can be much quicker.
+torchcam scales masks before it enlarges them: the correlation of both maps is told as well.
 
     python benchmarks/explain.py
 """

@@ -12,9 +12,6 @@ import torch
 from netdsl.insight.capture import captured
 from netdsl.insight.explanation import Explanation, Question, as_array
 
-AT_ONCE = 32
-"""Occluded images in a batch."""
-
 
 def occlusion(
     question: Question,
@@ -58,9 +55,9 @@ def _occluded(question: Question, side: int, grid: tuple[int, int], grey: int) -
     filled = subject.scaling(subject.placement.images(fill))[0]
     spans = [_spans(length, count, side) for length, count in zip(image.shape[2:], grid, strict=True)]
     places = [(down, across) for down in spans[0] for across in spans[1]]
-    for first in range(0, len(places), AT_ONCE):
-        part = places[first : first + AT_ONCE]
-        batch = image.repeat(len(part), 1, 1, 1)
+    for first in range(0, len(places), subject.at_once):
+        part = places[first : first + subject.at_once]
+        batch = subject.placement.images(image.repeat(len(part), 1, 1, 1))
         for one, (down, across) in zip(batch, part, strict=True):
             one[:, down, across] = filled[:, down, across]
         yield batch

@@ -16,9 +16,6 @@ from netdsl.insight.cam import combined
 from netdsl.insight.capture import captured
 from netdsl.insight.explanation import Explanation, Question, as_array
 
-AT_ONCE = 32
-"""Masked images in a batch."""
-
 Shown = Callable[[slice], torch.Tensor]
 
 
@@ -99,5 +96,7 @@ def _scores(question: Question, shown: Shown, count: int, weights: str) -> torch
     """What speaks for the class in each of the images that are shown: `(count,)`."""
     subject = question.subject
     ask = subject.probabilities if weights == "probability" else subject.scores
-    parts = [slice(first, min(first + AT_ONCE, count)) for first in range(0, count, AT_ONCE)]
-    return torch.cat([ask(shown(part))[:, question.class_number] for part in parts])
+    step = subject.at_once
+    parts = [slice(first, min(first + step, count)) for first in range(0, count, step)]
+    batches = (subject.placement.images(shown(part)) for part in parts)
+    return torch.cat([ask(batch)[:, question.class_number] for batch in batches])

@@ -62,6 +62,12 @@ class Subject:
     blue_first: bool = False
     """Whether the network takes the channels of colour as OpenCV reads them."""
 
+    @property
+    def at_once(self) -> int:
+        """Images in a batch, where many of the network's size are asked about. What a few of them leave in a
+        processor's caches is still there for the next layer."""
+        return 8 if self.placement.device.type == "cpu" else 32
+
     def scores(self, images: torch.Tensor) -> torch.Tensor:
         """What speaks for each class, before any softmax: `(batch, classes)`, the largest wins.
 
