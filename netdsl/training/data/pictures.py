@@ -31,20 +31,21 @@ def read_picture(path: Path, smallest: int | None = None) -> torch.Tensor:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of odd metadata; an image too large to be honest is an error below
+            warnings.simplefilter("ignore")  # of odd metadata; one too large to be honest is an error below
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as file:
                 if smallest is not None:
                     file.draft(None, (smallest, smallest))
                 picture = _eight_bits(ImageOps.exif_transpose(file))
     except FileNotFoundError:
-        raise fault("missing-image", f"there is no image `{path}`", exit_code=3) from None
+        help = "give the path of a file, such as `photo.jpg`"
+        raise fault("missing-image", f"there is no image `{path}`", exit_code=3, help=help) from None
     except IsADirectoryError:
-        raise fault("missing-image", f"`{path}` is a folder, not an image", exit_code=3) from None
+        help = f"name the files in it, such as `{path}/*.jpg`"
+        raise fault("missing-image", f"`{path}` is a folder, not an image", exit_code=3, help=help) from None
     except PermissionError:
-        raise fault("damaged-image", f"the image `{path}` may not be read", exit_code=3) from None
+        help = "change its permissions, or copy it"
+        raise fault("damaged-image", f"the image `{path}` may not be read", exit_code=3, help=help) from None
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise a dozen kinds, struct.error and SyntaxError among them
         reason = " ".join(str(error).replace(str(path), "the file").split()) or type(error).__name__
         raise fault(
