@@ -39,12 +39,12 @@ class Parser(argparse.ArgumentParser):
 
     def _surplus(self, word: str) -> Exception:
         name, equals, value = word.partition("=")
+        option, known = f"--{name.replace('_', '-')}", self._option_string_actions
         help = f"see `{self.prog} --help`"
-        if equals:
-            known = [f"--{name.replace('_', '-')}", "--set"]
-            option = next((option for option in known if option in self._option_string_actions), None)
-            meant = f"{option} {value}" if option == known[0] else f"{option} {word}"
-            help = f"write `{meant}`" if option else help
+        if equals and option in known:
+            help = f"write `{option} {value}`"
+        elif equals and "--set" in known:
+            help = f"write `--set {word}`"
         return fault("command-line", f"`{word}` is one word too many", help=help)
 
     def _unknown_option(self, word: str) -> Exception:

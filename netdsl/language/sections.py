@@ -21,17 +21,14 @@ _NAME = re.compile(rf"{NAME}\Z")
 
 
 _ELSEWHERE = {
-    **dict.fromkeys(("layers", "model", "network", "architecture", "backbone", "graph"), "net"),
-    **dict.fromkeys(("parameters", "variables", "vars", "args"), "params"),
-    **dict.fromkeys(("training", "recipe", "optimizer"), "train"),
-    **dict.fromkeys(("inputs", "input_shape", "input_size", "shape"), "input"),
-    **dict.fromkeys(("description", "doc", "comment"), "about"),
-    **dict.fromkeys(("title", "model_name"), "name"),
-    **dict.fromkeys(("modules", "functions", "definitions"), "blocks"),
-    **dict.fromkeys(("outputs", "aux"), "heads"),
-    **dict.fromkeys(("base", "inherits", "include", "import"), "extends"),
+    **dict.fromkeys(("layers", "model", "network", "architecture"), "net"),
+    **dict.fromkeys(("parameters", "variables"), "params"),
+    **dict.fromkeys(("training", "recipe"), "train"),
+    **dict.fromkeys(("inputs", "input_shape", "input_size"), "input"),
+    "description": "about",
+    "title": "name",
 }
-"""What other formats call the keys of a spec."""
+"""What other formats call the keys of a spec, where that holds what it holds here."""
 
 
 class Refused(Exception):

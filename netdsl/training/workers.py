@@ -107,7 +107,8 @@ def _begin(loader: DataLoader[Any]) -> Iterator[Any]:
         return iter(loader)
     before = signal.getsignal(signal.SIGCHLD)
     made = iter(loader)
-    signal.signal(signal.SIGCHLD, before)
+    if before is not None:  # None: it was not set from Python, and cannot be set again
+        signal.signal(signal.SIGCHLD, before)
     return made
 
 

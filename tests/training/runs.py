@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from netdsl.training.checkpoint import MODEL, OPTIMIZER, positions
+from netdsl.training.data import find
 from netdsl.training.data.dataset import DataSet, HeldImages, Split, held
 from netdsl.training.data.digits import read_digits
 from netdsl.training.progress import Display
@@ -67,3 +72,16 @@ class Stopping(Display):
             if self.happens is None:
                 raise Stopped
             self.happens()
+
+
+@contextmanager
+def small_world() -> Iterator[None]:
+    """No network, few digits, no drawing, and one thread: tiny tensors gain nothing by two."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(find, "PROBES", dict.fromkeys(find.PROBES, "http://127.0.0.1:9/"))
+        patched.setattr(find, "read_digits", few_digits)
+        patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
+        yield
+    torch.set_num_threads(threads)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor, nn
 
@@ -28,20 +27,22 @@ from netdsl.training.runner import train
 from netdsl.training.seeds import WEIGHTS, derived
 from tests.training.data import test_cifar, test_folder
 from tests.training.networks import QUICK, Small, fault_of, faults_of, network, silent
-from tests.training.runs import PER_EPOCH, RECIPE, Stopped, Stopping, digests, few_digits, figures
+from tests.training.runs import (
+    PER_EPOCH,
+    RECIPE,
+    Stopped,
+    Stopping,
+    digests,
+    few_digits,
+    figures,
+    small_world,
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _small_world() -> Iterator[None]:
-    """No network, few digits, no drawing, and one thread: tiny tensors gain nothing by two."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(find, "PROBES", dict.fromkeys(find.PROBES, "http://127.0.0.1:9/"))
-        patched.setattr(find, "read_digits", few_digits)
-        patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
+    with small_world():
         yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

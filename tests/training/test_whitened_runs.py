@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 
 from netdsl.training.choices import complete
-from netdsl.training.data import find
 from netdsl.training.data.dataset import HeldImages, ImageFiles, Split
 from netdsl.training.data.folder import read_folder
 from netdsl.training.evaluation import evaluate, predict
@@ -26,7 +24,16 @@ from netdsl.training.whitening import WHITENING, Whitening, read_whitening
 from tests.training.data import test_idx
 from tests.training.data.test_folder import animals
 from tests.training.networks import Small, fault_of, faults_of, network, rebuild, silent, uses
-from tests.training.runs import PER_EPOCH, RECIPE, Stopped, Stopping, digests, few_digits, figures
+from tests.training.runs import (
+    PER_EPOCH,
+    RECIPE,
+    Stopped,
+    Stopping,
+    digests,
+    few_digits,
+    figures,
+    small_world,
+)
 from tests.training.test_evaluation import save_digit
 
 WHITE = RECIPE.replace("normalize(mean, std)", "normalize(mean, std) -> whiten")
@@ -34,15 +41,8 @@ WHITE = RECIPE.replace("normalize(mean, std)", "normalize(mean, std) -> whiten")
 
 @pytest.fixture(autouse=True, scope="module")
 def _small_world() -> Iterator[None]:
-    """No network, few digits, no drawing, and one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(find, "PROBES", dict.fromkeys(find.PROBES, "http://127.0.0.1:9/"))
-        patched.setattr(find, "read_digits", few_digits)
-        patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
+    with small_world():
         yield
-    torch.set_num_threads(threads)
 
 
 def trained(recipe: str, folder: Path, display: Display | None = None) -> Run:
