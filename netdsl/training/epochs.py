@@ -320,10 +320,10 @@ class Training:
 
         pictures = self.task.pictures(forward, self.material.test)
         try:
-            write_report(run, self.task.metric, pictures)
+            write_report(run, pictures)
         except OSError as error:
             raise unwritable(run.folder, error, begun=True) from None
-        self.display.say(outcome(run, self.task.metric))
+        self.display.say(outcome(run))
 
     def _whole_module(self) -> nn.Module:
         """The module in eval mode; where each process has a share of it, the first has a whole one made."""

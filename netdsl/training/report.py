@@ -19,14 +19,14 @@ from netdsl.training.tasks import NAMING_TASKS
 TRAIN_COLOUR, TEST_COLOUR = "tab:blue", "tab:orange"
 
 
-def write_report(run: Run, metric: str, pictures: Mapping[str, Figure]) -> None:
+def write_report(run: Run, pictures: Mapping[str, Figure]) -> None:
     """Writes the curves, the task's pictures and all forms of the report into the run's folder."""
-    curves = draw_curves(run, metric)
+    curves = draw_curves(run)
     drawn = {name: _png(figure) for name, figure in pictures.items()}
     for name, content in {CURVES: _png(curves), **drawn}.items():
         write_beside(run.folder / name, content)
-    write_beside(run.folder / REPORT_PAGE, html_report(run, metric, curves, drawn).encode())
-    write_beside(run.folder / REPORT_TEXT, page(run, metric, tuple(pictures)).encode())
+    write_beside(run.folder / REPORT_PAGE, html_report(run, curves, drawn).encode())
+    write_beside(run.folder / REPORT_TEXT, page(run, tuple(pictures)).encode())
     write_beside(run.folder / REPORT_DATA, json.dumps(summary(run), indent=2).encode())
 
 
@@ -36,13 +36,13 @@ def _png(figure: Figure) -> bytes:
     return picture.getvalue()
 
 
-def draw_curves(run: Run, metric: str) -> Figure:
+def draw_curves(run: Run) -> Figure:
     """Loss and metric over the epochs, in training and on test data."""
     figure = Figure(figsize=(9, 3.6))
     figure.subplots_adjust(left=0.07, right=0.98, bottom=0.14, top=0.88, wspace=0.2)
     figure.suptitle(f"{run.facts.network} on {run.facts.data}", fontsize=11)
     epochs = [row["epoch"] for row in run.rows]
-    for axes, name in zip(figure.subplots(1, 2), ("loss", metric), strict=True):
+    for axes, name in zip(figure.subplots(1, 2), ("loss", run.facts.metric), strict=True):
         for part, colour in (("train", TRAIN_COLOUR), ("test", TEST_COLOUR)):
             values = [row[f"{part}_{name}"] for row in run.rows]
             axes.plot(epochs, values, marker=".", color=colour, label=f"{part} ({values[-1]:.4f})")
@@ -74,22 +74,24 @@ def summary(run: Run) -> dict[str, object]:
     }
 
 
-def outcome(run: Run, metric: str) -> str:
+def outcome(run: Run) -> str:
     """What a run has reached, in a line."""
-    last, facts = run.metrics[f"test_{metric}"], run.facts
+    facts = run.facts
+    last = run.metrics[f"test_{facts.metric}"]
     seconds = sum(row["seconds"] for row in run.rows)
     epochs = f"{len(run.rows)} epoch{'s' * (len(run.rows) != 1)}"
     best = f"epoch {run.metrics['epoch']}, the best on validation data: "
     chosen = best if facts.validation_samples else ""
     return (
-        f"{chosen}test {metric} {last:.4f} on {facts.test_samples:,} {facts.samples} that took no part in "
-        f"training, after {epochs} and {seconds:,.0f} seconds: see {run.folder / REPORT_PAGE}"
+        f"{chosen}test {facts.metric} {last:.4f} on {facts.test_samples:,} {facts.samples} that took no part "
+        f"in training, after {epochs} and {seconds:,.0f} seconds: see {run.folder / REPORT_PAGE}"
     )
 
 
-def page(run: Run, metric: str, pictures: Sequence[str] = ()) -> str:
+def page(run: Run, pictures: Sequence[str] = ()) -> str:
     """The report as Markdown, with the pictures beside it."""
     facts, recipe, last = run.facts, run.recipe, run.metrics
+    metric = facts.metric
     seconds = sum(row["seconds"] for row in run.rows)
     stopped = "" if is_over(run.rows, recipe) else f" of {recipe.epochs}; stopped before the end"
     instead = "".join(f"\n> **A fallback was used.** {reason}\n" for reason in facts.passed_over)

@@ -40,12 +40,11 @@ CAPTIONS: Mapping[str, str] = {
 }
 
 
-def html_report(run: Run, metric: str, curves: Figure, pictures: Mapping[str, bytes]) -> str:
+def html_report(run: Run, curves: Figure, pictures: Mapping[str, bytes]) -> str:
     """The page.
 
     Args:
         run: a run with at least one epoch.
-        metric: the task's main figure.
         curves: loss and metric over the epochs.
         pictures: PNGs of the task by their files' names.
     """
@@ -55,8 +54,8 @@ def html_report(run: Run, metric: str, curves: Figure, pictures: Mapping[str, by
     )
     body = [
         *_remarks(run),
-        _figures(run, metric),
-        f'<div class="curves">{drawing(f"loss and {metric} over the epochs", curves)}</div>',
+        _figures(run),
+        f'<div class="curves">{drawing(f"loss and {facts.metric} over the epochs", curves)}</div>',
         f'<div class="pictures">{shown}</div>' if shown else "",
         "<h2>Figures</h2>",
         _last_figures(run.metrics),
@@ -81,12 +80,12 @@ def _remarks(run: Run) -> Iterator[str]:
         yield paragraph(f"Stopped after epoch {len(run.rows)} of {run.recipe.epochs}.", "warning")
 
 
-def _figures(run: Run, metric: str) -> str:
+def _figures(run: Run) -> str:
     """What a reader looks for first."""
     facts = run.facts
     seconds = sum(row["seconds"] for row in run.rows)
     figures = {
-        f"test {metric}": f"{run.metrics[f'test_{metric}']:.4f}",
+        f"test {facts.metric}": f"{run.metrics[f'test_{facts.metric}']:.4f}",
         f"of {run.recipe.epochs} epoch{'s' * (run.recipe.epochs != 1)}": f"{int(run.metrics['epoch'])}",
         "parameters": f"{facts.parameters:,}",
         "MACs": f"{facts.macs:,}",

@@ -82,6 +82,6 @@ def small_world() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(find, "PROBES", dict.fromkeys(find.PROBES, "http://127.0.0.1:9/"))
         patched.setattr(find, "read_digits", few_digits)
-        patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
+        patched.setattr("netdsl.training.report.draw_curves", lambda run: Figure())
         yield
     torch.set_num_threads(threads)

@@ -44,7 +44,7 @@ def _few_digits() -> Iterator[None]:
 def few_digits_in(patched: pytest.MonkeyPatch) -> None:
     """Few digits, and no curves."""
     patched.setattr(find, "read_digits", few_digits)
-    patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
+    patched.setattr("netdsl.training.report.draw_curves", lambda run: Figure())
 
 
 @pytest.fixture(scope="module")

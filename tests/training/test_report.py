@@ -65,7 +65,7 @@ def points(line: Line2D) -> list[list[float]]:
 
 
 def test_the_curves_are_the_rows_labelled(run: Run) -> None:
-    figure = draw_curves(run, "accuracy")
+    figure = draw_curves(run)
 
     loss, accuracy = figure.axes
     assert [points(line) for line in loss.lines] == [[[1, 2.5], [2, 1.25]], [[1, 3.5], [2, 1.75]]]
@@ -76,7 +76,7 @@ def test_the_curves_are_the_rows_labelled(run: Run) -> None:
 
 
 def test_the_page_says_what_was_reached_on_what(run: Run) -> None:
-    text = page(run, "accuracy")
+    text = page(run)
 
     assert text.startswith("# small on digits\n\n> **A fallback was used.** `cifar10` is not there\n")
     assert "\n> the writers are the same\n" in text
@@ -87,7 +87,7 @@ def test_the_page_says_what_was_reached_on_what(run: Run) -> None:
 
 
 def test_the_outcome_is_a_line_that_leads_to_the_page(run: Run) -> None:
-    assert outcome(run, "accuracy") == (
+    assert outcome(run) == (
         "test accuracy 0.6000 on 360 images that took no part in training, after 2 epochs and 3 seconds: "
         f"see {run.folder / 'report.html'}"
     )
@@ -101,7 +101,7 @@ def test_the_data_are_those_of_the_page(run: Run) -> None:
 
 
 def test_a_report_is_four_files(run: Run) -> None:
-    write_report(run, "accuracy", {})
+    write_report(run, {})
 
     assert sorted(path.name for path in run.folder.iterdir()) == [
         "curves.png",
@@ -120,7 +120,7 @@ def test_a_task_s_pictures_and_further_figures_are_shown(run: Run) -> None:
     rows = tuple(dict(row) | {"train_auroc": 0.9, "test_auroc": 0.8} for row in run.rows)
     figure = Figure(figsize=(1, 1))
 
-    write_report(replace(run, rows=rows), "accuracy", {"roc.png": figure})
+    write_report(replace(run, rows=rows), {"roc.png": figure})
 
     text = (run.folder / "report.md").read_text()
     assert "![roc](roc.png)" in text

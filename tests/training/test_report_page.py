@@ -79,7 +79,7 @@ def test_what_a_run_is_called_by_cannot_break_its_page(run: Run) -> None:
     hostile = "<script>alert(1)</script>"
     facts = replace(run.facts, data=hostile, remarks=(hostile,), passed_over=(hostile,), command=(hostile,))
 
-    text = html_report(replace(run, facts=facts), "accuracy", draw_curves(run, "accuracy"), {hostile: b""})
+    text = html_report(replace(run, facts=facts), draw_curves(run), {hostile: b""})
 
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 5
@@ -88,10 +88,10 @@ def test_what_a_run_is_called_by_cannot_break_its_page(run: Run) -> None:
 def test_a_run_that_was_stopped_says_so(run: Run) -> None:
     stopped = replace(run, recipe=changed(run.recipe, epochs=9))
 
-    text = html_report(stopped, "accuracy", Figure(), {})
+    text = html_report(stopped, Figure(), {})
 
     assert "Stopped after epoch 2 of 9." in text
-    assert "Stopped" not in html_report(run, "accuracy", Figure(), {})
+    assert "Stopped" not in html_report(run, Figure(), {})
 
 
 def test_a_run_s_folder_has_its_confusion_and_its_mistakes(run: Run) -> None:

@@ -39,7 +39,7 @@ def _few_digits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     monkeypatch.setattr(find, "read_digits", few_digits)
-    monkeypatch.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
+    monkeypatch.setattr("netdsl.training.report.draw_curves", lambda run: Figure())
     yield
     torch.set_num_threads(threads)
 

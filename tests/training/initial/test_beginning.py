@@ -28,7 +28,7 @@ from tests.training.networks import QUICK, Small, fault_of, faults_of, network, 
 @pytest.fixture(autouse=True, scope="module")
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
+        patched.setattr("netdsl.training.report.draw_curves", lambda run: Figure())
         yield
 
 

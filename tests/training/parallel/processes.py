@@ -37,7 +37,7 @@ def stop(*_: object, **__: object) -> None:
 def few(patched: pytest.MonkeyPatch) -> None:
     """288 digits to train on, no drawing, and one thread."""
     patched.setattr(find, "read_digits", few_digits)
-    patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure())
+    patched.setattr("netdsl.training.report.draw_curves", lambda run: Figure())
     torch.set_num_threads(1)
 
 

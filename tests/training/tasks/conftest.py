@@ -14,6 +14,6 @@ def _small_world() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("netdsl.training.report.draw_curves", lambda run, metric: Figure(figsize=(1, 1)))
+        patched.setattr("netdsl.training.report.draw_curves", lambda run: Figure(figsize=(1, 1)))
         yield
     torch.set_num_threads(threads)
